@@ -1,0 +1,3 @@
+module github.com/visutility/retrainer/docs/model
+
+go 1.26
