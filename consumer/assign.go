@@ -1,0 +1,74 @@
+package consumer
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
+)
+
+// protocol is what this member offers in JoinGroup: the sticky assignor of franz-go, eager, with what it owned last. The
+// generation stands in it, so that a member that rejoins by itself (new partitions) always brings a rebalance.
+func (m *member) protocol() kmsg.JoinGroupRequestProtocol {
+	b := kgo.StickyBalancer()
+	topics := make([]string, 0, len(m.c.cfg.Inputs))
+	for i := range m.c.cfg.Inputs {
+		topics = append(topics, m.c.cfg.Inputs[i].Topic)
+	}
+	slices.Sort(topics)
+	p := kmsg.NewJoinGroupRequestProtocol()
+	p.Name = b.ProtocolName()
+	p.Metadata = b.JoinGroupMetadata(topics, maps.Clone(m.owned), m.generation)
+	return p
+}
+
+// balance gives every member its partitions.
+func balance(members []kmsg.JoinGroupResponseMember, counts map[string]int32) ([]kmsg.SyncGroupRequestGroupAssignment, error) {
+	slices.SortFunc(members, func(a, b kmsg.JoinGroupResponseMember) int { // the balancer wants them so
+		return cmp.Or(cmp.Compare(text(a.InstanceID), text(b.InstanceID)), cmp.Compare(a.MemberID, b.MemberID))
+	})
+	mb, wanted, err := kgo.StickyBalancer().MemberBalancer(members)
+	if err != nil {
+		return nil, fmt.Errorf("a member's subscription cannot be read: %w", err)
+	}
+	known := maps.Clone(counts)
+	for t := range wanted {
+		if _, ok := known[t]; !ok {
+			known[t] = 0 // another member's topic that we do not read: unassigned until that member leads
+		}
+	}
+	be, ok := mb.(kgo.GroupMemberBalancerOrError) // Balance panics
+	if !ok {
+		return nil, errors.New("the balancer cannot answer with an error")
+	}
+	plan, err := be.BalanceOrError(known)
+	if err != nil {
+		return nil, err
+	}
+	return plan.IntoSyncAssignment(), nil
+}
+
+func text(s *string) string {
+	if s == nil {
+		return ""
+	}
+	return *s
+}
+
+func parseAssignment(b []byte) (map[string][]int32, error) {
+	if len(b) == 0 { // more members than partitions
+		return map[string][]int32{}, nil
+	}
+	owned, err := kgo.StickyBalancer().ParseSyncAssignment(b)
+	if err != nil {
+		return nil, fmt.Errorf("the assignment cannot be read: %w", err)
+	}
+	for t := range owned {
+		slices.Sort(owned[t])
+	}
+	return owned, nil
+}

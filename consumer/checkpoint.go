@@ -1,0 +1,187 @@
+package consumer
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/visutility/retrainer/consumer/record"
+	"github.com/visutility/retrainer/consumer/wire"
+)
+
+// committedOffset is the group's offset of one partition.
+type committedOffset struct {
+	offset int64 // -1: none
+	ours   bool  // it carries our metadata
+}
+
+// committedOffset asks for the group's offset as committed transactions left it.
+func (t *task) committedOffset(ctx context.Context) (at committedOffset, err error) {
+	req := kmsg.NewPtrOffsetFetchRequest()
+	req.RequireStable, req.Group = true, t.c.cfg.App
+	rt := kmsg.NewOffsetFetchRequestTopic()
+	rt.Topic, rt.Partitions = t.in.Topic, []int32{t.partition}
+	req.Topics = append(req.Topics, rt)
+	g := kmsg.NewOffsetFetchRequestGroup() // v8 and later
+	g.Group = t.c.cfg.App
+	gt := kmsg.NewOffsetFetchRequestGroupTopic()
+	gt.Topic, gt.TopicID, gt.Partitions = t.in.Topic, t.topicID, rt.Partitions
+	g.Topics = append(g.Topics, gt)
+	req.Groups = append(req.Groups, g)
+	route, lost := t.c.cluster.toCoordinator(0, t.c.cfg.App)
+	err = t.c.cluster.persist(ctx, 2*requestTimeout, ask{what: "OffsetFetch", route: route, lost: lost,
+		send: func(ctx context.Context, node int32) (code int16, err error) {
+			ctx, cancel := context.WithTimeout(ctx, requestTimeout)
+			defer cancel()
+			res, err := wire.Do[*kmsg.OffsetFetchResponse](ctx, t.c.client, node, req)
+			if err != nil {
+				return 0, err
+			}
+			at, code = readCommitted(res)
+			return code, nil
+		}})
+	return at, err
+}
+
+func readCommitted(res *kmsg.OffsetFetchResponse) (at committedOffset, code int16) {
+	at.offset = -1
+	if res.ErrorCode != 0 {
+		return at, res.ErrorCode
+	}
+	for i := range res.Groups {
+		if res.Groups[i].ErrorCode != 0 {
+			return at, res.Groups[i].ErrorCode
+		}
+		for j := range res.Groups[i].Topics {
+			for _, p := range res.Groups[i].Topics[j].Partitions {
+				return committedOffset{p.Offset, text(p.Metadata) == offsetMetadata && p.Offset >= 0}, p.ErrorCode
+			}
+		}
+	}
+	for i := range res.Topics {
+		for _, p := range res.Topics[i].Partitions {
+			return committedOffset{p.Offset, text(p.Metadata) == offsetMetadata && p.Offset >= 0}, p.ErrorCode
+		}
+	}
+	return at, 0
+}
+
+// errNoProgress says that a checkpoint partition could not be read to the high watermark that it had.
+var errNoProgress = errors.New("no progress")
+
+// progressTimeout is how long a load may stand still before the log is taken for cut.
+const progressTimeout = 5 * time.Second
+
+// readCheckpoint fills the handler from the checkpoint partition up to t.floor, its high watermark.
+func (t *task) readCheckpoint(ctx context.Context) error {
+	start, err := t.c.cluster.offsetAt(ctx, t.in.Checkpoint, t.partition, earliest)
+	if err != nil {
+		return err
+	}
+	s := newStream(t.c.cluster, t.in.Checkpoint, t.partition, start, t.c.cfg.MaxPartitionBytes, t.c.cfg.MaxBatchBytes)
+	defer s.close()
+	moved := t.c.cfg.Now()
+	for s.next < t.floor {
+		before := s.next
+		err := s.fetch(ctx, 100*time.Millisecond)
+		if err == nil {
+			err = t.restore(s)
+		}
+		var out *rangeError
+		if err != nil && !errors.As(err, &out) { // outside the log: it was cut, and nothing comes
+			if err = s.recover(ctx, err, 50*time.Millisecond); err != nil {
+				return err
+			}
+		}
+		now := t.c.cfg.Now()
+		if s.next > before {
+			moved = now
+		} else if now.Sub(moved) >= progressTimeout {
+			return errNoProgress
+		} else if err := pause(ctx, 10*time.Millisecond); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// restore gives the records of one fetch to the handler; the last position of all stands.
+func (t *task) restore(s *stream) error {
+	var r record.Record
+	for s.next < t.floor {
+		ok, err := s.read(&r)
+		if err != nil {
+			return drop("reading the checkpoint", err)
+		}
+		if !ok {
+			return nil
+		}
+		switch {
+		case string(r.Key) == positionKey && r.Value != nil:
+			if t.saved, err = readPosition(r.Value); err != nil {
+				return err
+			}
+			t.known = true
+		case len(r.Key) > 0 && r.Key[0] == keyPrefix:
+			if err := t.handler.Restore(slices.Clone(r.Key[1:]), slices.Clone(r.Value)); err != nil {
+				return stop("%s/%d at %d: the state of %q cannot be read: %w", s.topic, s.partition, r.Offset, r.Key[1:], err)
+			}
+		default:
+			return stop("%s/%d at %d: key %q is none of a checkpoint: this topic belongs to the program, other records must be removed", s.topic, s.partition, r.Offset, r.Key)
+		}
+	}
+	return nil
+}
+
+// begin is the first start on a partition: the position is committed before the first record is folded, so that a crash
+// does not move where it begins.
+func (t *task) begin(ctx context.Context) error {
+	from := t.committed.offset
+	if from < 0 {
+		at := earliest
+		if t.in.Versioned && t.c.cfg.Start.Latest {
+			at = latest
+		} else if t.in.Versioned && !t.c.cfg.Start.At.IsZero() {
+			at = t.c.cfg.Start.At.UnixMilli()
+		}
+		var err error
+		if from, err = t.c.cluster.offsetAt(ctx, t.in.Topic, t.partition, at); err != nil {
+			return err
+		}
+		if from < 0 { // no record is that new
+			if from, err = t.c.cluster.offsetAt(ctx, t.in.Topic, t.partition, latest); err != nil {
+				return err
+			}
+		}
+	}
+	t.log.Info().Int64("offset", from).Msg("first start on this partition")
+	return t.transaction(position{topicID: t.topicID, offset: from, checkpoint: from, revision: t.revision.Number, writer: t.c.cfg.Writer}, nil)
+}
+
+// rebuild prepares a replay from the log's start to the committed offset.
+func (t *task) rebuild(ctx context.Context) error {
+	start, err := t.c.cluster.offsetAt(ctx, t.in.Topic, t.partition, earliest)
+	if err != nil {
+		return err
+	}
+	t.saved = position{topicID: t.topicID, offset: t.committed.offset, checkpoint: min(start, t.committed.offset), revision: t.revision.Number, writer: t.c.cfg.Writer}
+	return nil
+}
+
+// notBelowStart says loudly where records between the checkpoint and the log's start are gone: what they did to the state
+// since the checkpoint cannot be folded again.
+func (t *task) notBelowStart(ctx context.Context) error {
+	start, err := t.c.cluster.offsetAt(ctx, t.in.Topic, t.partition, earliest)
+	if err != nil {
+		return err
+	}
+	if t.saved.checkpoint < start {
+		t.log.Error().Int64("checkpoint_offset", t.saved.checkpoint).Int64("log_start", start).Int64("position", t.saved.offset).
+			Msg("gap: records after the checkpoint were deleted by retention before they could be folded again")
+		t.saved.checkpoint = min(start, t.saved.offset)
+	}
+	return nil
+}

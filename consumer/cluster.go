@@ -1,0 +1,288 @@
+package consumer
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/cenkalti/backoff/v4"
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/visutility/retrainer/consumer/wire"
+)
+
+// cluster remembers who leads which partition and who coordinates which group or transaction, and asks again when told
+// that an answer was wrong. It is shared by all goroutines of a Consumer; its lock is never held over I/O.
+type cluster struct {
+	client *wire.Client
+	now    func() time.Time
+	asking chan struct{} // one slot: one Metadata request at a time
+
+	mu     sync.Mutex
+	topics map[string]topicInfo
+	coords map[coordinatorKey]int32
+	asked  time.Time // when the last Metadata answer came
+}
+
+// topicInfo is what Metadata said of a topic. It is never changed once stored.
+type topicInfo struct {
+	id      [16]byte
+	leaders []int32 // by partition; -1: none at the moment
+}
+
+type coordinatorKey struct {
+	kind int8 // 0 group, 1 transaction
+	name string
+}
+
+func newCluster(client *wire.Client, now func() time.Time) *cluster {
+	return &cluster{client: client, now: now, asking: make(chan struct{}, 1),
+		topics: map[string]topicInfo{}, coords: map[coordinatorKey]int32{}}
+}
+
+const (
+	requestTimeout = 5 * time.Second // one request and its repetitions, where nothing else is said
+	askTimeout     = 2 * time.Second // who leads, who coordinates
+	metadataFloor  = 50 * time.Millisecond
+)
+
+// topic tells what is known of a topic, asking if nothing is.
+func (c *cluster) topic(ctx context.Context, name string) (topicInfo, error) {
+	c.mu.Lock()
+	t, ok := c.topics[name]
+	c.mu.Unlock()
+	if ok {
+		return t, nil
+	}
+	if err := c.refresh(ctx, name); err != nil {
+		return topicInfo{}, err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if t, ok = c.topics[name]; !ok {
+		return t, &fault{fate: fateRoute, what: fmt.Sprintf("topic %s", name), code: 3}
+	}
+	return t, nil
+}
+
+// leader tells the node that leads a partition.
+func (c *cluster) leader(ctx context.Context, topic string, partition int32) (int32, error) {
+	t, err := c.topic(ctx, topic)
+	if err != nil {
+		return 0, err
+	}
+	if int(partition) >= len(t.leaders) {
+		return 0, &fault{fate: fateRoute, what: fmt.Sprintf("%s/%d", topic, partition), code: 3}
+	}
+	if t.leaders[partition] < 0 {
+		return 0, &fault{fate: fateRoute, what: fmt.Sprintf("leader of %s/%d", topic, partition), code: 5}
+	}
+	return t.leaders[partition], nil
+}
+
+// refresh asks for the metadata of all topics known and of those named. Whoever comes while another asks waits for that
+// answer and is content with it.
+func (c *cluster) refresh(ctx context.Context, names ...string) error {
+	came := c.now()
+	select {
+	case c.asking <- struct{}{}:
+		defer func() { <-c.asking }()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	c.mu.Lock()
+	fresh := c.asked.After(came)
+	for _, n := range names {
+		_, ok := c.topics[n]
+		fresh = fresh && ok
+	}
+	all := slices.Clone(names)
+	for n := range c.topics { // order: sorted below
+		all = append(all, n)
+	}
+	c.mu.Unlock()
+	if fresh {
+		return nil
+	}
+	slices.Sort(all)
+	return c.ask(ctx, slices.Compact(all))
+}
+
+func (c *cluster) ask(ctx context.Context, names []string) error {
+	req := kmsg.NewPtrMetadataRequest()
+	for _, n := range names {
+		t := kmsg.NewMetadataRequestTopic()
+		t.Topic = kmsg.StringPtr(n)
+		req.Topics = append(req.Topics, t)
+	}
+	ctx, cancel := context.WithTimeout(ctx, askTimeout)
+	defer cancel()
+	res, err := wire.Do[*kmsg.MetadataResponse](ctx, c.client, wire.AnyNode, req)
+	if err != nil {
+		_ = c.client.Refresh(ctx) // the brokers that we know may all be gone: begin again at the addresses given
+		return &fault{fate: fateRoute, what: "metadata", err: err}
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.asked = c.now()
+	for i := range res.Topics {
+		t := &res.Topics[i]
+		if t.Topic == nil {
+			continue
+		}
+		if t.ErrorCode != 0 {
+			delete(c.topics, *t.Topic)
+			if fateOf(t.ErrorCode) == fateStop {
+				return &fault{fate: fateStop, what: "topic " + *t.Topic, code: t.ErrorCode}
+			}
+			continue
+		}
+		info := topicInfo{id: t.TopicID, leaders: make([]int32, len(t.Partitions))}
+		for j := range t.Partitions { // in any order
+			p := &t.Partitions[j]
+			if int(p.Partition) < len(info.leaders) {
+				info.leaders[p.Partition] = p.Leader
+			}
+		}
+		c.topics[*t.Topic] = info
+	}
+	return nil
+}
+
+// coordinator tells the node that coordinates a group (kind 0) or a transactional id (kind 1).
+func (c *cluster) coordinator(ctx context.Context, kind int8, name string) (int32, error) {
+	key := coordinatorKey{kind, name}
+	c.mu.Lock()
+	node, ok := c.coords[key]
+	c.mu.Unlock()
+	if ok {
+		return node, nil
+	}
+	req := kmsg.NewPtrFindCoordinatorRequest()
+	req.CoordinatorKey, req.CoordinatorType, req.CoordinatorKeys = name, kind, []string{name}
+	ctx, cancel := context.WithTimeout(ctx, askTimeout)
+	defer cancel()
+	res, err := wire.Do[*kmsg.FindCoordinatorResponse](ctx, c.client, wire.AnyNode, req)
+	what := "coordinator of " + name
+	if err != nil {
+		return 0, &fault{fate: fateRoute, what: what, err: err}
+	}
+	code, node := res.ErrorCode, res.NodeID
+	if len(res.Coordinators) > 0 { // v4 and later
+		code, node = res.Coordinators[0].ErrorCode, res.Coordinators[0].NodeID
+	}
+	if code != 0 {
+		return 0, &fault{fate: fateOf(code), what: what, code: code}
+	}
+	c.mu.Lock()
+	c.coords[key] = node
+	c.mu.Unlock()
+	return node, nil
+}
+
+// misrouted forgets a coordinator that turned out wrong or unreachable.
+func (c *cluster) misrouted(kind int8, name string) {
+	c.mu.Lock()
+	delete(c.coords, coordinatorKey{kind, name})
+	c.mu.Unlock()
+}
+
+// pause waits d or until ctx is done.
+func pause(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// delays is the back-off of repeated requests: from d, doubling, at most 1 s. No jitter: the tasks of a member ask different
+// things, and what they ask is cheap.
+func delays(d time.Duration) backoff.BackOff {
+	b := backoff.NewExponentialBackOff(backoff.WithInitialInterval(d), backoff.WithMultiplier(2), backoff.WithRandomizationFactor(0),
+		backoff.WithMaxInterval(time.Second), backoff.WithMaxElapsedTime(0))
+	b.Reset()
+	return b
+}
+
+// ask is a request that may be repeated: where it goes, and what it says.
+type ask struct {
+	what  string
+	route func(ctx context.Context) (int32, error) // the node to ask
+	lost  func(ctx context.Context)                // the route was wrong: forget it
+	send  func(ctx context.Context, node int32) (code int16, err error)
+	// unknown: an answer that does not come leaves a fate unknown, so there is no second try after a transport's error.
+	unknown bool
+}
+
+// persist sends a until it is answered by something other than fateAgain and fateRoute, or d has passed. A code that
+// stays retriable until then is fateDrop (unknown) or fateRoute.
+func (c *cluster) persist(ctx context.Context, d time.Duration, a ask) error {
+	ctx, cancel := context.WithTimeout(ctx, d)
+	defer cancel()
+	again, slow := delays(2*time.Millisecond), delays(20*time.Millisecond)
+	for {
+		f := c.once(ctx, a)
+		if f == nil {
+			return nil
+		}
+		if f.fate != fateAgain && f.fate != fateRoute {
+			return f
+		}
+		wait := again
+		if f.fate == fateRoute {
+			wait = slow
+			if a.lost != nil {
+				a.lost(ctx)
+			}
+		}
+		if pause(ctx, wait.NextBackOff()) != nil {
+			if a.unknown {
+				f.fate = fateDrop
+			}
+			return f
+		}
+	}
+}
+
+func (c *cluster) once(ctx context.Context, a ask) *fault {
+	node, err := a.route(ctx)
+	if err != nil {
+		return asFault(a.what, err)
+	}
+	code, err := a.send(ctx, node)
+	if err != nil {
+		f := asFault(a.what, err)
+		if a.unknown {
+			f.fate = fateDrop
+		}
+		return f
+	}
+	if code == 0 {
+		return nil
+	}
+	return &fault{fate: fateOf(code), what: a.what, code: code}
+}
+
+// asFault gives an error a fate: a fault keeps its own, a transport's error asks for the route again.
+func asFault(what string, err error) *fault {
+	if f, ok := err.(*fault); ok {
+		return f
+	}
+	return &fault{fate: fateRoute, what: what, err: err}
+}
+
+func (c *cluster) toLeader(topic string, partition int32) (route func(context.Context) (int32, error), lost func(context.Context)) {
+	return func(ctx context.Context) (int32, error) { return c.leader(ctx, topic, partition) },
+		func(ctx context.Context) { _ = c.refresh(ctx, topic) }
+}
+
+func (c *cluster) toCoordinator(kind int8, name string) (route func(context.Context) (int32, error), lost func(context.Context)) {
+	return func(ctx context.Context) (int32, error) { return c.coordinator(ctx, kind, name) },
+		func(context.Context) { c.misrouted(kind, name) }
+}

@@ -1,0 +1,114 @@
+package consumer
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"time"
+
+	"github.com/rs/zerolog"
+	"github.com/segmentio/kafka-go/sasl"
+
+	"github.com/visutility/retrainer/consumer/record"
+)
+
+// Config is all that a Consumer is told. Zero values of the tunables mean the default beside them.
+type Config struct {
+	App     string   // group id, and the first part of every transactional id; required
+	Brokers []string // host:port to begin with; required
+	Inputs  []Input  // what is read; required
+
+	Revisions   string // compacted topic of one partition: key = revision in decimal; needed if an Input is Versioned
+	DeadLetters string // topic for records that cannot be used; "": such a record stops the process
+
+	InstanceID     string        // group.instance.id: a static member; "": a dynamic one
+	SessionTimeout time.Duration // 10s; the broker's floor is usually 6s
+	Start          Start         // where a Versioned input begins that nobody has read; zero: its earliest record
+
+	CheckpointInterval time.Duration // 30s between checkpoints of what changed
+	CheckpointRecords  int64         // 500,000 records, whichever comes first
+	OffsetInterval     time.Duration // 5s until the offset of a quiet partition is committed
+	MetadataInterval   time.Duration // 30s between looks for new partitions
+	MaxWait            time.Duration // 500ms that the broker may hold an empty fetch
+	MaxPartitionBytes  int32         // 1 MiB of one partition in one fetch; a larger single batch still comes through
+	MaxBatchBytes      int           // 64 MiB, bound of one batch after decompression
+
+	Dial func(ctx context.Context, network, address string) (net.Conn, error) // nil: TCP
+	TLS  *tls.Config
+	SASL sasl.Mechanism
+	Now  func() time.Time // nil: time.Now; for back-off, intervals and the ticker only
+	Log  zerolog.Logger
+
+	// StampTopics are topics whose batches carry the LogAppendTime attribute: kfake stamps only those. Empty on Apache Kafka.
+	StampTopics []string
+	Writer      [16]byte // random bytes of this process, kept in every position
+}
+
+// Input is one topic to read and how.
+type Input struct {
+	Topic      string
+	Checkpoint string                                             // compacted topic with as many partitions as Topic
+	New        func(topic string, partition int32) record.Handler // a fresh handler, called once for every life of a task
+	Versioned  bool                                               // waits for, and folds by, Config.Revisions; its handlers are record.Versioned
+	Tick       []byte                                             // value appended to the partition when a record.Timed handler's deadline is reached
+	EachCommit bool                                               // every commit writes the changed keys (a small state that decides things)
+	OnPanic    PanicPolicy                                        // what happens when Fold panics
+}
+
+// PanicPolicy says what a panic while folding a record does.
+type PanicPolicy int
+
+const (
+	PanicDeadLetter PanicPolicy = iota // recover; when the record comes again it becomes a dead letter
+	PanicStop                          // the process ends: better silence than a wrong decision
+)
+
+// Start is where reading begins: the earliest record, the end, or the first record at or after a time.
+type Start struct {
+	Latest bool
+	At     time.Time
+}
+
+func (c *Config) validate() error {
+	switch {
+	case c.App == "":
+		return errors.New("consumer: App is empty: it names the group and the transactional ids")
+	case len(c.Brokers) == 0:
+		return errors.New("consumer: no brokers given: at least one host:port is needed")
+	case len(c.Inputs) == 0:
+		return errors.New("consumer: no inputs given")
+	}
+	seen := map[string]bool{}
+	for _, in := range c.Inputs {
+		switch {
+		case in.Topic == "" || in.Checkpoint == "" || in.New == nil:
+			return fmt.Errorf("consumer: input %q needs a topic, a checkpoint topic and New", in.Topic)
+		case seen[in.Topic]:
+			return fmt.Errorf("consumer: input %q is given twice", in.Topic)
+		case in.Versioned && c.Revisions == "":
+			return fmt.Errorf("consumer: input %q is Versioned, but Revisions names no topic", in.Topic)
+		}
+		seen[in.Topic] = true
+	}
+	setDefault(&c.SessionTimeout, 10*time.Second)
+	setDefault(&c.CheckpointInterval, 30*time.Second)
+	setDefault(&c.CheckpointRecords, 500_000)
+	setDefault(&c.OffsetInterval, 5*time.Second)
+	setDefault(&c.MetadataInterval, 30*time.Second)
+	setDefault(&c.MaxWait, 500*time.Millisecond)
+	setDefault(&c.MaxPartitionBytes, 1<<20)
+	setDefault(&c.MaxBatchBytes, 64<<20)
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	return nil
+}
+
+func setDefault[T comparable](v *T, d T) {
+	var zero T
+	if *v == zero {
+		*v = d
+	}
+}

@@ -1,0 +1,134 @@
+package consumer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+)
+
+// fate is what an answer means for the one who asked.
+type fate int8
+
+const (
+	fateDone  fate = iota // the request did what it says
+	fateAgain             // the same request once more (Produce: same sequence), until the step's deadline
+	fateRoute             // as fateAgain, after asking who leads or coordinates now
+	fateDrop              // drop the handler and fence again: the producer's epoch or sequence is not ours any more, or a fate is unknown
+	fateEnd               // the task ends: its generation of the group is over
+	fateStop              // the process ends with a sentence: no repetition mends this
+)
+
+func (f fate) String() string {
+	return [...]string{"done", "again", "route", "drop", "end", "stop"}[f]
+}
+
+// fates is the one table of what each error code means to a task. A code that is not in it is fateAgain if kerr calls it
+// retriable, else fateStop.
+var fates = map[int16]fate{
+	0: fateDone,
+
+	// Routing: somebody else leads or coordinates by now, or is not elected yet.
+	3: fateRoute, 5: fateRoute, 6: fateRoute, 8: fateRoute, 9: fateRoute, 13: fateRoute, 15: fateRoute, 16: fateRoute,
+	56: fateRoute, 72: fateRoute, 74: fateRoute, 75: fateRoute, 100: fateRoute, 103: fateRoute,
+
+	7:  fateAgain, // REQUEST_TIMED_OUT: perhaps appended; the same sequence is taken once
+	14: fateAgain, // COORDINATOR_LOAD_IN_PROGRESS: also when a leader's check with the coordinator was overtaken
+	19: fateAgain, // NOT_ENOUGH_REPLICAS: also when that check failed; for as long as the coordinator is dead
+	20: fateAgain, // NOT_ENOUGH_REPLICAS_AFTER_APPEND
+	51: fateAgain, // CONCURRENT_TRANSACTIONS: the transaction before is still being ended
+	78: fateAgain, // OFFSET_NOT_AVAILABLE: a new leader does not know its high watermark yet
+	88: fateAgain, // UNSTABLE_OFFSET_COMMIT: a transaction with offsets of this group is open
+	89: fateAgain, // THROTTLING_QUOTA_EXCEEDED
+
+	// The fence: another owner has a later epoch, or the coordinator gave up on our transaction.
+	45:  fateDrop, // OUT_OF_ORDER_SEQUENCE_NUMBER
+	46:  fateDrop, // DUPLICATE_SEQUENCE_NUMBER: an old batch; what became of the new one is not known
+	47:  fateDrop, // INVALID_PRODUCER_EPOCH
+	48:  fateDrop, // INVALID_TXN_STATE
+	49:  fateDrop, // INVALID_PRODUCER_ID_MAPPING
+	59:  fateDrop, // UNKNOWN_PRODUCER_ID
+	52:  fateDrop, // TRANSACTION_COORDINATOR_FENCED
+	90:  fateDrop, // PRODUCER_FENCED
+	120: fateDrop, // TRANSACTION_ABORTABLE
+
+	// The group goes on without this generation.
+	22: fateEnd, // ILLEGAL_GENERATION
+	25: fateEnd, // UNKNOWN_MEMBER_ID
+	27: fateEnd, // REBALANCE_IN_PROGRESS
+	79: fateEnd, // MEMBER_ID_REQUIRED
+	82: fateEnd, // FENCED_INSTANCE_ID
+}
+
+func fateOf(code int16) fate {
+	if f, ok := fates[code]; ok {
+		return f
+	}
+	if kerr.IsRetriable(kerr.ErrorForCode(code)) {
+		return fateAgain
+	}
+	return fateStop
+}
+
+// fault is an error with the fate it leads to.
+type fault struct {
+	fate fate
+	what string // the step, and what it was about
+	code int16  // Kafka's error code, 0 if there was no answer
+	err  error  // the transport's error, nil if there was an answer
+}
+
+func (f *fault) Error() string {
+	if f.err != nil {
+		return fmt.Sprintf("%s: %v", f.what, f.err)
+	}
+	s := fmt.Sprintf("%s: error %d", f.what, f.code)
+	if e := kerr.ErrorForCode(f.code); e != nil {
+		s += ": " + e.Error()
+	}
+	if m := remedies[f.code]; m != "" {
+		s += " " + m
+	}
+	return s
+}
+
+func (f *fault) Unwrap() error {
+	if f.err != nil {
+		return f.err
+	}
+	return kerr.ErrorForCode(f.code)
+}
+
+// remedies says what to do where an operator can do something.
+var remedies = map[int16]string{
+	10: "(raise max.message.bytes of the topic)",
+	29: "(grant the principal the topic right that `retrainer topics plan` prints)",
+	30: "(grant the principal Read on the group)",
+	50: "(raise the broker's transaction.max.timeout.ms to at least 10 s)",
+	53: "(grant the principal Write on the transactional ids)",
+}
+
+// drop is the fault that makes a task recover.
+func drop(what string, err error) error { return &fault{fate: fateDrop, what: what, err: err} }
+
+// stop is the fault that ends the process.
+func stop(format string, a ...any) error {
+	return &fault{fate: fateStop, what: "consumer", err: fmt.Errorf(format, a...)}
+}
+
+// fateOfError tells what an error means for a task: a fault says it itself; what was cancelled ends; a transport's error
+// leaves a fate unknown, so the task drops; anything else is not ours to repeat.
+func fateOfError(err error) fate {
+	var f *fault
+	switch {
+	case err == nil:
+		return fateDone
+	case errors.As(err, &f):
+		return f.fate
+	case errors.Is(err, context.Canceled):
+		return fateEnd
+	default:
+		return fateStop
+	}
+}

@@ -1,0 +1,141 @@
+package consumer
+
+import (
+	"context"
+	"slices"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/visutility/retrainer/consumer/record"
+)
+
+// revisions are the numbered versions that Versioned handlers fold by, as the topic Config.Revisions holds them: one
+// partition, compacted, key = number in decimal. They are read by every member on its own, outside the group.
+type revisions struct {
+	mu      sync.Mutex
+	byNum   map[int32][]byte
+	newest  int32         // noRevision: none
+	atEnd   bool          // the topic has been read to the end that it had at start
+	arrived chan struct{} // closed and made anew whenever something changed
+}
+
+func newRevisions() *revisions {
+	return &revisions{byNum: map[int32][]byte{}, newest: noRevision, arrived: make(chan struct{})}
+}
+
+// read follows the topic until ctx is done. A record that is not a revision stops the process.
+func (v *revisions) read(ctx context.Context, c *Consumer) error {
+	s := newStream(c.cluster, c.cfg.Revisions, 0, 0, c.cfg.MaxPartitionBytes, c.cfg.MaxBatchBytes)
+	defer s.close()
+	end, wait := int64(-1), delays(20*time.Millisecond)
+	for ctx.Err() == nil {
+		err := v.follow(ctx, c, s, &end)
+		if err == nil {
+			wait.Reset()
+			continue
+		}
+		if out, ok := err.(*rangeError); ok { // compaction moved the log's start, or the topic was cut
+			s.next, end = out.start, min(end, out.endOffset)
+			continue
+		}
+		if err = s.recover(ctx, err, wait.NextBackOff()); err != nil && ctx.Err() == nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (v *revisions) follow(ctx context.Context, c *Consumer, s *stream, end *int64) (err error) {
+	if *end < 0 {
+		if *end, err = c.cluster.offsetAt(ctx, s.topic, 0, latest); err != nil {
+			return err
+		}
+	}
+	if s.next >= *end {
+		v.reachedEnd()
+	}
+	if err := s.fetch(ctx, c.cfg.MaxWait); err != nil {
+		return err
+	}
+	var r record.Record
+	for {
+		ok, err := s.read(&r)
+		if err != nil || !ok {
+			return err
+		}
+		n, err := strconv.ParseInt(string(r.Key), 10, 32)
+		if err != nil || n < 0 || r.Value == nil {
+			return stop("%s/0 at %d: key %q is not the number of a revision: this topic belongs to the program, other records must be removed", s.topic, r.Offset, r.Key)
+		}
+		v.add(int32(n), r.Value)
+	}
+}
+
+func (v *revisions) add(n int32, value []byte) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.byNum[n] = slices.Clone(value)
+	v.newest = max(v.newest, n)
+	v.changed()
+}
+
+func (v *revisions) reachedEnd() {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if !v.atEnd {
+		v.atEnd = true
+		v.changed()
+	}
+}
+
+func (v *revisions) changed() {
+	close(v.arrived)
+	v.arrived = make(chan struct{})
+}
+
+// active waits until the topic has been read to its end and holds a revision, and gives the greatest.
+func (v *revisions) active(ctx context.Context) (record.Revision, error) {
+	for {
+		v.mu.Lock()
+		n, ready, arrived := v.newest, v.atEnd && v.newest != noRevision, v.arrived
+		value := v.byNum[n]
+		v.mu.Unlock()
+		if ready {
+			return record.Revision{Number: n, Value: value}, nil
+		}
+		select {
+		case <-arrived:
+		case <-ctx.Done():
+			return record.Revision{}, ctx.Err()
+		}
+	}
+}
+
+// newer tells the greatest revision if it is greater than n.
+func (v *revisions) newer(n int32) (record.Revision, bool) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return record.Revision{Number: v.newest, Value: v.byNum[v.newest]}, v.newest > n
+}
+
+// get waits for a certain revision. One that a position names was committed before that position, but this member may not
+// have read it yet.
+func (v *revisions) get(ctx context.Context, n int32) (record.Revision, error) {
+	ctx, cancel := context.WithTimeout(ctx, 2*requestTimeout)
+	defer cancel()
+	for {
+		v.mu.Lock()
+		value, ok := v.byNum[n]
+		arrived := v.arrived
+		v.mu.Unlock()
+		if ok {
+			return record.Revision{Number: n, Value: value}, nil
+		}
+		select {
+		case <-arrived:
+		case <-ctx.Done():
+			return record.Revision{}, stop("revision %d is not in the topic of revisions, though a position was written under it: the topic lost a record; put it back, or reset the app", n)
+		}
+	}
+}

@@ -1,0 +1,82 @@
+package consumer
+
+import (
+	"sync"
+	"time"
+)
+
+// Status is what a Consumer is doing at a moment.
+type Status struct {
+	Member     string
+	Generation int32
+	Joined     bool   // in the group, with an assignment (which may be empty)
+	Why        string // what is waited for, where not Joined
+	Tasks      []TaskStatus
+}
+
+// TaskStatus is one task's place in its life.
+type TaskStatus struct {
+	Topic     string
+	Partition int32
+	State     string // waiting, fencing, loading, replaying, running
+	Position  int64  // the next input offset
+	Lag       int64  // records behind the partition's end when it was last asked; -1: not known
+	Why       string // what it waits for
+}
+
+// Ready tells whether the member is in the group and each of its tasks runs.
+func (s *Status) Ready() bool {
+	for _, t := range s.Tasks {
+		if t.State != stateRunning || t.Why != "" {
+			return false
+		}
+	}
+	return s.Joined
+}
+
+// The states of a task as they are logged and shown.
+const (
+	stateWaiting    = "waiting"
+	stateFencing    = "fencing"
+	stateLoading    = "loading"
+	stateReplaying  = "replaying"
+	stateRunning    = "running"
+	stateCommitting = "committing" // logged only: a running task with a transaction open
+	stateEnded      = "ended"      // logged only
+)
+
+type status struct {
+	mu  sync.Mutex
+	gen *generation
+	why string
+}
+
+func newStatus(func() time.Time) *status { return &status{why: "the cluster has not answered yet"} }
+
+func (s *status) joined(g *generation) { s.mu.Lock(); s.gen, s.why = g, ""; s.mu.Unlock() }
+func (s *status) left()                { s.mu.Lock(); s.gen, s.why = nil, "joining the group"; s.mu.Unlock() }
+func (s *status) waiting(why string)   { s.mu.Lock(); s.why = why; s.mu.Unlock() }
+
+func (s *status) now() Status {
+	s.mu.Lock()
+	g, why := s.gen, s.why
+	s.mu.Unlock()
+	if g == nil {
+		return Status{Why: why, Generation: -1}
+	}
+	st := Status{Member: g.member, Generation: g.number, Joined: true}
+	for _, t := range g.tasks {
+		st.Tasks = append(st.Tasks, t.status.get())
+	}
+	return st
+}
+
+// taskStatus is written by its task and read by anybody.
+type taskStatus struct {
+	mu sync.Mutex
+	v  TaskStatus
+}
+
+func (s *taskStatus) get() TaskStatus { s.mu.Lock(); defer s.mu.Unlock(); return s.v }
+
+func (s *taskStatus) set(f func(v *TaskStatus)) { s.mu.Lock(); f(&s.v); s.mu.Unlock() }

@@ -1,0 +1,264 @@
+package consumer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"github.com/visutility/retrainer/consumer/record"
+)
+
+// task is one partition's work for one generation of the group: fence, load, check, replay, run, end. The functions of its
+// states stand here in their order, and nothing else does; commit.go has the transaction, checkpoint.go the reading of the
+// checkpoint, fold.go what happens to one record. One goroutine runs it.
+type task struct {
+	c         *Consumer
+	g         *generation
+	in        *Input
+	partition int32
+	log       zerolog.Logger
+	status    taskStatus
+	counted   bool // this task's first fence has been told to the generation
+	ticks     *appender
+
+	life // begins with a fence, ends with a drop
+}
+
+// life is what a drop throws away.
+type life struct {
+	handler                   record.Handler
+	producer                  producer // transactional: id, epoch and sequences of this fence
+	input                     *stream
+	topicID                   [16]byte
+	committed                 committedOffset // the group's, as loaded
+	floor                     int64           // an answer below it in the checkpoint partition says that the log was cut
+	saved                     position        // as of the last answered commit
+	known                     bool            // saved was loaded or committed
+	everyKey                  bool            // the next commit writes every key
+	revision                  record.Revision
+	outputs                   []record.Output
+	poisoned                  map[int64]string // offsets that a handler panicked on
+	folded                    int64            // records since the last checkpoint
+	committedAt, checkpointAt time.Time
+	clock                     brokerClock
+	now                       record.Record // being folded
+	inHandler                 bool          // a panic now is the handler's
+}
+
+func newTask(g *generation, in *Input, partition int32) *task {
+	t := &task{c: g.c, g: g, in: in, partition: partition,
+		log: g.c.cfg.Log.With().Str("topic", in.Topic).Int32("partition", partition).Int32("generation", g.number).Logger()}
+	t.ticks = newAppender(t.c.cluster, t.c.cfg.StampTopics, t.c.cfg.Now)
+	t.status.v = TaskStatus{Topic: in.Topic, Partition: partition, State: stateWaiting, Position: -1, Lag: -1}
+	return t
+}
+
+// live repeats lives until the generation ends (nil or an error of fateEnd) or the process has to stop (fateStop).
+func (t *task) live() error {
+	retry := delays(20 * time.Millisecond)
+	defer t.enter(stateEnded)
+	for {
+		err := t.states(retry.Reset)
+		if t.input != nil {
+			t.input.close()
+		}
+		switch f := fateOfError(err); {
+		case t.g.soft.Err() != nil && f != fateStop:
+			return nil
+		case f == fateEnd || f == fateStop:
+			return err
+		}
+		t.log.Warn().Err(err).Msg("task dropped: fencing again")
+		t.because(err.Error())
+		_ = pause(t.g.soft, retry.NextBackOff())
+	}
+}
+
+func (t *task) states(running func()) error {
+	t.life = life{}
+	for _, state := range []func(ctx context.Context) error{t.fence, t.load, t.check, t.replay} {
+		if err := state(t.g.soft); err != nil {
+			return err
+		}
+	}
+	running()
+	return t.run(t.g.soft)
+}
+
+// fence (2): after InitProducerID no transaction of an earlier owner can be committed any more, and those that were have
+// their markers. All tasks of a member fence before the first of them loads: an open transaction of a dead owner makes
+// offsets unstable for others.
+func (t *task) fence(ctx context.Context) error {
+	t.enter(stateFencing)
+	for t.c.cluster.partitions(t.in.Checkpoint) <= t.partition {
+		t.because(t.c.narrow(t.in))
+		if err := pause(ctx, time.Second); err != nil {
+			return err
+		}
+		_ = t.c.cluster.refresh(ctx)
+	}
+	info, err := t.c.cluster.topic(ctx, t.in.Topic)
+	if err != nil {
+		return err
+	}
+	t.topicID = info.id
+	t.producer = producer{c: t.c.cluster, stamp: t.c.cfg.StampTopics, now: func() int64 { return t.c.cfg.Now().UnixMilli() },
+		txn: fmt.Sprintf("%s.%s.%d", t.c.cfg.App, t.in.Topic, t.partition)}
+	if err := t.producer.init(ctx); err != nil {
+		return err
+	}
+	if !t.counted {
+		t.counted = true
+		t.g.fencedOne()
+	}
+	t.because("waiting until every task of this member has fenced")
+	select {
+	case <-t.g.fenced:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	if !t.in.Versioned {
+		t.revision = record.Revision{Number: noRevision}
+		return nil
+	}
+	t.because(fmt.Sprintf("waiting for a first revision in %s", t.c.cfg.Revisions))
+	t.revision, err = t.c.revisions.active(ctx)
+	return err
+}
+
+// load (3): the group's committed offset first, then the checkpoint partition up to the high watermark that it has now.
+// After the fence nothing committed can lie beyond it. A read that makes no progress means that the log or a marker was
+// cut: an abort under the new epoch closes what was left open.
+func (t *task) load(ctx context.Context) error {
+	t.enter(stateLoading)
+	t.handler = t.in.New(t.in.Topic, t.partition)
+	var err error
+	if t.committed, err = t.committedOffset(ctx); err != nil {
+		return err
+	}
+	if t.floor, err = t.c.cluster.offsetAt(ctx, t.in.Checkpoint, t.partition, latest); err != nil {
+		return err
+	}
+	err = t.readCheckpoint(ctx)
+	if errors.Is(err, errNoProgress) {
+		t.log.Error().Int64("high_watermark", t.floor).Msg("the checkpoint partition cannot be read to its end: an unclean election may have cut it; closing what it left open")
+		if err := t.closeHanging(); err != nil {
+			return err
+		}
+		return drop("load", err)
+	}
+	return err
+}
+
+// check (4): position and committed offset are two copies of one number. Where they differ, either the checkpoint topic
+// lost something, or somebody moved the offset by hand.
+func (t *task) check(ctx context.Context) error {
+	ours := t.committed.ours
+	switch {
+	case t.known && t.saved.topicID != t.topicID:
+		return stop("topic %s was made anew: its id is not the one that the position of %s/%d was written for; to begin with the new topic use another --app, or delete %s", t.in.Topic, t.in.Topic, t.partition, t.in.Checkpoint)
+	case !t.known && ours:
+		t.log.Error().Int64("committed", t.committed.offset).Msgf("the checkpoint topic %s is lost: the state is built again from the start of %s, outputs before the committed offset are not said again", t.in.Checkpoint, t.in.Topic)
+		t.everyKey = true
+		return t.rebuild(ctx)
+	case !t.known:
+		return t.begin(ctx)
+	case ours && t.committed.offset > t.saved.offset:
+		t.log.Error().Int64("committed", t.committed.offset).Int64("position", t.saved.offset).Msgf("the checkpoint topic %s lost acknowledged records: replay goes on to the committed offset", t.in.Checkpoint)
+		t.saved.offset, t.everyKey = t.committed.offset, true
+	case t.committed.offset != t.saved.offset || !ours:
+		t.log.Warn().Int64("committed", t.committed.offset).Int64("position", t.saved.offset).Msg("the committed offset was changed by hand: ignored, the position stands and the next commit writes it again")
+	}
+	return t.notBelowStart(ctx)
+}
+
+// replay (5): what was folded since the checkpoint is folded again under the same revision, and its outputs are discarded:
+// they were committed with the position.
+func (t *task) replay(ctx context.Context) error {
+	t.enter(stateReplaying)
+	if t.in.Versioned {
+		r, err := t.c.revisions.get(ctx, t.saved.revision)
+		if err != nil {
+			return err
+		}
+		if err := t.handler.(record.Versioned).Use(r); err != nil {
+			return stop("revision %d cannot be used: %w", r.Number, err)
+		}
+		t.revision = r
+	}
+	t.poisoned = t.c.poison.of(t.in.Topic, t.partition)
+	t.input = newStream(t.c.cluster, t.in.Topic, t.partition, t.saved.checkpoint, t.c.cfg.MaxPartitionBytes, t.c.cfg.MaxBatchBytes)
+	for t.input.next < t.saved.offset {
+		if err := t.fetch(ctx, t.c.cfg.MaxWait); err != nil {
+			return err
+		}
+		for more := true; more; {
+			var err error
+			if more, err = t.foldUpTo(t.saved.offset); err != nil {
+				return err
+			}
+			clear(t.outputs)
+			t.outputs = t.outputs[:0]
+		}
+		t.place()
+	}
+	t.input.next = max(t.saved.offset, t.input.start) // what a replay below the log's start could not reach is gone
+	return nil
+}
+
+// run (6): fetch, fold, and commit (7) whatever waits.
+func (t *task) run(ctx context.Context) error {
+	t.enter(stateRunning)
+	t.committedAt, t.checkpointAt = t.c.cfg.Now(), t.c.cfg.Now()
+	t.clock.ask, t.clock.pending = true, -1
+	for ctx.Err() == nil {
+		if err := t.switchRevision(); err != nil {
+			return err
+		}
+		if err := t.commitIfDue(); err != nil {
+			return err
+		}
+		t.tick(ctx)
+		if err := t.fetch(ctx, t.patience()); err != nil && ctx.Err() == nil {
+			return err
+		}
+		for more := true; more && ctx.Err() == nil; {
+			var err error
+			if more, err = t.foldUpTo(math.MaxInt64); err != nil {
+				return err
+			}
+			if err := t.commitIfDue(); err != nil {
+				return err
+			}
+		}
+		t.place()
+	}
+	return t.finish()
+}
+
+// finish (9): a consumer that was told to stop commits what it has; one whose generation is over leaves it to the next owner.
+func (t *task) finish() error {
+	if t.g.finishing() && (len(t.outputs) > 0 || t.input.next != t.saved.offset) {
+		return t.commit()
+	}
+	return t.g.soft.Err()
+}
+
+// enter logs and shows a state.
+func (t *task) enter(state string) {
+	t.log.Info().Str("state", state).Msg("task")
+	t.status.set(func(v *TaskStatus) { v.State, v.Why = state, "" })
+}
+
+// because shows what the task waits for.
+func (t *task) because(why string) { t.status.set(func(v *TaskStatus) { v.Why = why }) }
+
+// place shows how far the task has come.
+func (t *task) place() {
+	next, end := t.input.next, t.input.end
+	t.status.set(func(v *TaskStatus) { v.Position, v.Lag = next, max(0, end-next) })
+}

@@ -1,0 +1,55 @@
+package consumer
+
+import (
+	"context"
+	"math"
+	"time"
+
+	"github.com/visutility/retrainer/consumer/record"
+)
+
+// brokerClock estimates the broker's time of a partition with LogAppendTime: the last append time plus what has passed here
+// since it was read. It never runs ahead of the broker by more than the clocks' drift.
+type brokerClock struct {
+	last    int64     // greatest append time read, milliseconds since 1970
+	read    time.Time // when that was
+	pending int64     // offset of the tick not read yet; it is below input.next once it has been
+	ask     bool      // a tick is wanted in any case: it tells the broker's time
+	waiting time.Time // no further try before
+}
+
+func (b *brokerClock) saw(at int64, now time.Time) {
+	if at >= b.last {
+		b.last, b.read = at, now
+	}
+}
+
+// until is how long it takes until a moment of the broker's clock; far away where there is none.
+func (b *brokerClock) until(deadline int64, now time.Time) time.Duration {
+	if deadline == 0 || b.last == 0 {
+		return math.MaxInt64
+	}
+	return time.Duration(deadline-b.last)*time.Millisecond - now.Sub(b.read)
+}
+
+// tick appends the input's tick record to its own partition when the handler's deadline is reached, and once on entering
+// run. At most one unread tick is outstanding. It is a plain append: it becomes part of the order that is folded, and the
+// transaction that folds it advances over it.
+func (t *task) tick(ctx context.Context) {
+	h, ok := t.handler.(record.Timed)
+	if t.in.Tick == nil || !ok || t.clock.pending >= t.input.next {
+		return
+	}
+	now := t.c.cfg.Now()
+	if now.Before(t.clock.waiting) || !t.clock.ask && t.clock.until(h.Deadline(), now) > 0 {
+		return
+	}
+	t.clock.waiting = now.Add(time.Millisecond)
+	base, err := t.ticks.append(ctx, t.in.Topic, t.partition, []record.Output{{Topic: t.in.Topic, Value: t.in.Tick}})
+	if err != nil {
+		t.log.Warn().Err(err).Msg("a tick could not be appended")
+		t.clock.waiting = now.Add(time.Second)
+		return
+	}
+	t.clock.pending, t.clock.ask = base, false
+}
