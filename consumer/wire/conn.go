@@ -1,0 +1,72 @@
+package wire
+
+import (
+	"context"
+	"net"
+	"sync"
+)
+
+// conn is a connection to a broker and what is remembered of it. One request at a time uses it.
+type conn struct {
+	net.Conn
+	client *Client
+	once   sync.Once
+
+	note        note
+	offered     map[int16]span // nil until the broker was asked
+	correlation int32
+	out         []byte // reused for requests
+}
+
+// note is the local address of a conn, and carries the conn: LocalAddr is what kafka-go's protocol.Conn and tls.Conn pass
+// on from the connection under them.
+type note struct {
+	net.Addr
+	conn *conn
+}
+
+func (c *conn) LocalAddr() net.Addr { return &c.note }
+
+func (c *conn) Close() error {
+	err := c.Conn.Close()
+	c.once.Do(func() { c.client.forget(c) })
+	return err
+}
+
+// cut ends whatever waits on the connection; its owner closes it then.
+func (c *conn) cut() { c.Conn.Close() }
+
+// dial opens a connection that Close can cut and waits for.
+func (c *Client) dial(ctx context.Context, network, address string) (net.Conn, error) {
+	c.mu.Lock()
+	if c.closed {
+		c.mu.Unlock()
+		return nil, ErrClosed
+	}
+	c.open.Add(1)
+	c.mu.Unlock()
+
+	nc, err := c.config.Dial(ctx, network, address)
+	if err != nil {
+		c.open.Done()
+		return nil, err
+	}
+	k := &conn{Conn: nc, client: c}
+	k.note = note{nc.LocalAddr(), k}
+	c.mu.Lock()
+	c.conns[k] = struct{}{}
+	closed := c.closed
+	c.mu.Unlock()
+	if closed {
+		k.Close()
+		return nil, ErrClosed
+	}
+	return k, nil
+}
+
+func (c *Client) forget(k *conn) {
+	c.mu.Lock()
+	delete(c.conns, k)
+	c.mu.Unlock()
+	c.open.Done()
+}
