@@ -1,0 +1,165 @@
+package schemas
+
+import (
+	"bytes"
+	"errors"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/hamba/avro/v2"
+)
+
+type testAction string
+
+type testProgress struct {
+	CommandID    string             `avro:"command_id"`
+	Kind         testAction         `avro:"kind"`
+	Worker       *string            `avro:"worker"`
+	At           int64              `avro:"at"`
+	Step         *int64             `avro:"step"`
+	Total        *int64             `avro:"total"`
+	Metrics      map[string]float64 `avro:"metrics"`
+	BestParams   *map[string]string `avro:"best_params"`
+	NewVersion   *string            `avro:"new_version"`
+	ErrorCode    *string            `avro:"error_code"`
+	ErrorMessage *string            `avro:"error_message"`
+	Retryable    *bool              `avro:"retryable"`
+}
+
+func ptr[T any](v T) *T { return &v }
+
+func progressFixture() testProgress {
+	return testProgress{CommandID: "c1", Kind: "succeeded", At: 1764000000123, Step: ptr(int64(7)),
+		Metrics:    map[string]float64{"mAP": 0.5, "loss": 0.25, "a": 1, "b": 2, "c": 3},
+		BestParams: &map[string]string{"lr": "0.001", "batch_size": "32"}, Retryable: ptr(false)}
+}
+
+func TestCodecReadsWhatItWrote(t *testing.T) {
+	c := MustCodec[testProgress]("Progress")
+	for _, v := range []testProgress{progressFixture(), {Kind: "unknown"}, {Kind: "failed", Metrics: map[string]float64{}, BestParams: new(map[string]string)}} {
+		b, err := c.Append([]byte("before"), &v)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got testProgress
+		if err := c.Decode(b[len("before"):], &got); err != nil || !reflect.DeepEqual(got, v) {
+			t.Errorf("read %+v, %v; wrote %+v", got, err, v)
+		}
+	}
+}
+
+func TestHambaReadsWhatTheCodecWrote(t *testing.T) {
+	c, v := MustCodec[testProgress]("Progress"), progressFixture()
+	b, err := c.Append(nil, &v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got any
+	if err := avro.Unmarshal(mustHamba(t, c.Schema().Text()), b[HeaderSize:], &got); err != nil {
+		t.Fatal(err)
+	}
+	want := map[string]any{"command_id": "c1", "kind": "succeeded", "worker": nil, "at": time.UnixMilli(v.At).UTC(),
+		"step": int64(7), "total": nil, "retryable": false,
+		"metrics":     map[string]any{"map": map[string]any{"mAP": 0.5, "loss": 0.25, "a": 1., "b": 2., "c": 3.}},
+		"best_params": map[string]any{"map": map[string]any{"lr": "0.001", "batch_size": "32"}},
+		"new_version": nil, "error_code": nil, "error_message": nil}
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("hamba read\n%v, want\n%v", got, want)
+	}
+}
+
+func TestEqualValuesAreEqualBytes(t *testing.T) {
+	c := MustCodec[testProgress]("Progress")
+	var first []byte
+	for range 50 {
+		v := progressFixture() // maps made anew: Go's order of them is another each time
+		b, err := c.Append(nil, &v)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if first == nil {
+			first = b
+		}
+		if !bytes.Equal(b, first) {
+			t.Fatalf("the same value is now\n% x, was\n% x", b, first)
+		}
+	}
+}
+
+func TestCodecRefusesWhatCannotBeReadAgain(t *testing.T) {
+	c := MustCodec[testProgress]("Progress")
+	for _, bad := range []struct {
+		v    testProgress
+		says string
+	}{
+		{testProgress{Kind: "done"}, "field kind: \"done\" is none of unknown, started"},
+		{testProgress{Kind: "failed", CommandID: "a\xff"}, "field command_id"},
+		{testProgress{Kind: "failed", BestParams: &map[string]string{"\xff": ""}}, "field best_params"},
+	} {
+		b, err := c.Append([]byte("before"), &bad.v)
+		if err == nil || !strings.Contains(err.Error(), bad.says) || string(b) != "before" {
+			t.Errorf("Append = %q, %v; want an error with %q and dst as it was", b, err, bad.says)
+		}
+	}
+}
+
+func TestCodecIsMadeOnlyForAStructThatFits(t *testing.T) {
+	type missing struct {
+		Revision int32  `avro:"revision"`
+		Policy   []byte `avro:"policy"`
+	}
+	type wrong struct {
+		Revision    int32   `avro:"revision"`
+		Policy      string  `avro:"policy"`
+		LedgerID    string  `avro:"ledger_id"`
+		Author      string  `avro:"author"`
+		ActivatedAt *int64  `avro:"activated_at"`
+		More        float64 `avro:"more"`
+	}
+	s, _ := ByName("Policy")
+	if _, err := NewCodec[missing](s); err == nil || !strings.Contains(err.Error(), "no field tagged ledger_id") {
+		t.Errorf("struct with a field too few: %v", err)
+	}
+	if _, err := NewCodec[wrong](s); err == nil || !strings.Contains(err.Error(), "field policy: string does not fit bytes") {
+		t.Errorf("struct with a wrong field: %v", err)
+	}
+	type tick struct {
+		More bool `avro:"more"`
+	}
+	s, _ = ByName("Tick")
+	if _, err := NewCodec[tick](s); err == nil || !strings.Contains(err.Error(), "more") {
+		t.Errorf("struct with a field too many: %v", err)
+	}
+	if _, err := NewCodec[struct{}](s); err != nil {
+		t.Errorf("Tick as an empty struct: %v", err)
+	}
+}
+
+func TestDecodeLeavesItsTargetAloneOnAnError(t *testing.T) {
+	c, v := MustCodec[testProgress]("Progress"), progressFixture()
+	b, _ := c.Append(nil, &v)
+	was := testProgress{CommandID: "was", Kind: "started"}
+	var m *MalformedError
+	var u *UnknownSchemaError
+	var f *FramingError
+	for n := range b {
+		got := was
+		err := c.Decode(b[:n], &got)
+		if !errors.As(err, &m) && !(n < HeaderSize && errors.As(err, &f)) {
+			t.Errorf("the first %d of %d bytes: %v", n, len(b), err)
+		}
+		if !reflect.DeepEqual(got, was) {
+			t.Errorf("the first %d of %d bytes: the target became %+v", n, len(b), got)
+		}
+	}
+	got := was
+	if err := c.Decode(append(b, 0), &got); !errors.As(err, &m) || !reflect.DeepEqual(got, was) {
+		t.Errorf("a trailing byte: %v, %+v", err, got)
+	}
+	b[2]++
+	if err := c.Decode(b, &got); !errors.As(err, &u) {
+		t.Errorf("another fingerprint: %v, want an UnknownSchemaError", err)
+	}
+}

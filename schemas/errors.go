@@ -1,0 +1,60 @@
+package schemas
+
+import "fmt"
+
+// FramingError says that a value does not begin with a known prefix, or that what follows the prefix is cut off.
+type FramingError struct {
+	First    []byte // the first bytes of the value, at most 10
+	SchemaID int64  // the id in Confluent's framing; -1: it is not that
+	Message  string
+}
+
+func (e *FramingError) Error() string { return e.Message }
+
+// UnknownSchemaError says that a value carries the fingerprint of a schema that nobody gave.
+type UnknownSchemaError struct{ Fingerprint uint64 }
+
+func (e *UnknownSchemaError) Error() string {
+	return fmt.Sprintf("fingerprint %016x is that of no schema known here: neither one of ours nor one given by a file",
+		e.Fingerprint)
+}
+
+// IncompatibleError says that a writer's schema cannot give what is wanted.
+type IncompatibleError struct {
+	Schema  string // full name of the writer's record
+	Field   string
+	Message string
+}
+
+func (e *IncompatibleError) Error() string {
+	return fmt.Sprintf("schema %s, field %s: %s", e.Schema, e.Field, e.Message)
+}
+
+// MalformedError says that bytes are not a value of their schema.
+type MalformedError struct {
+	Offset  int    // in the Avro bytes, behind the framing
+	Field   string // path of the field, "" if behind the last one
+	Message string
+}
+
+func (e *MalformedError) Error() string {
+	if e.Field == "" {
+		return fmt.Sprintf("at byte %d: %s", e.Offset, e.Message)
+	}
+	return fmt.Sprintf("at byte %d, field %s: %s", e.Offset, e.Field, e.Message)
+}
+
+// within puts name before the path of a MalformedError, on its way up from the field's value.
+func within(name string, err error) error {
+	if m, ok := err.(*MalformedError); ok {
+		switch {
+		case m.Field == "":
+			m.Field = name
+		case m.Field[0] == '[':
+			m.Field = name + m.Field
+		default:
+			m.Field = name + "." + m.Field
+		}
+	}
+	return err
+}

@@ -1,0 +1,110 @@
+package schemas
+
+import (
+	"encoding/json"
+	"fmt"
+
+	"github.com/hamba/avro/v2"
+)
+
+// Limits of a schema. Those who write schemas stay a hundredfold below; they keep a foreign one from costing memory or
+// stack before a single record was read.
+const (
+	maxSchemaText = 1 << 20 // bytes
+	maxNodes      = 10_000  // types in a schema
+	maxNesting    = 64      // types within types, in a schema and in a value of a recursive one
+	maxFixed      = 1 << 20 // bytes of a fixed
+)
+
+// Schema is the schema of a record: parsed, checked and immutable, safe for concurrent use. Parse makes it.
+type Schema struct {
+	text        string
+	root        *node
+	fingerprint uint64
+}
+
+// Parse reads the schema of a record as JSON text (an .avsc file). It stands by itself: no name of another schema is known.
+func Parse(text string) (*Schema, error) {
+	if err := checkText(text); err != nil {
+		return nil, fmt.Errorf("Avro schema: %w", err)
+	}
+	parsed, err := parseByHamba(text)
+	if err != nil {
+		return nil, fmt.Errorf("Avro schema: %w", err)
+	}
+	b := &builder{named: map[string]*node{}}
+	root, err := b.node(parsed)
+	if err != nil {
+		return nil, fmt.Errorf("Avro schema: %w", err)
+	}
+	if root.kind != kindRecord {
+		return nil, fmt.Errorf("Avro schema: it is %s; a record is needed", root.describe())
+	}
+	if err := measure(b.all); err != nil {
+		return nil, fmt.Errorf("Avro schema: %w", err)
+	}
+	if err := setDefaults(b.records); err != nil {
+		return nil, fmt.Errorf("Avro schema %s: %w", root.name, err)
+	}
+	return &Schema{text: text, root: root, fingerprint: fingerprintOf(canonical(root))}, nil
+}
+
+// Name is the full name of the record.
+func (s *Schema) Name() string { return s.root.name }
+
+// Text is the schema as it was given.
+func (s *Schema) Text() string { return s.text }
+
+// Canonical is the Parsing Canonical Form, what the fingerprint is taken of.
+func (s *Schema) Canonical() string { return canonical(s.root) }
+
+// Fingerprint is the CRC-64-AVRO of the Parsing Canonical Form.
+func (s *Schema) Fingerprint() uint64 { return s.fingerprint }
+
+// parseByHamba parses text with a cache of its own: hamba's default one would let one schema's names leak into the next.
+// hamba indexes into half-built records where a default names the record that it stands in, and panics.
+func parseByHamba(text string) (s avro.Schema, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			s, err = nil, fmt.Errorf("the parser gave up on it (%v): is a default of the type that it stands in?", r)
+		}
+	}()
+	return avro.ParseWithCache(text, "", &avro.SchemaCache{})
+}
+
+// checkText refuses what hamba would take for the name of a type (any text that is no JSON), or could not bear.
+func checkText(text string) error {
+	if len(text) > maxSchemaText {
+		return fmt.Errorf("%d bytes of text: at most %d are read", len(text), maxSchemaText)
+	}
+	var v any
+	if err := json.Unmarshal([]byte(text), &v); err != nil {
+		return fmt.Errorf("it is not JSON: %w", err)
+	}
+	return checkJSON(v, 0)
+}
+
+// checkJSON bounds the nesting (each type takes up to three levels of JSON: field list, field, type) and fixed sizes.
+func checkJSON(v any, depth int) error {
+	if depth > 3*maxNesting {
+		return fmt.Errorf("its types are nested deeper than %d", maxNesting)
+	}
+	switch v := v.(type) {
+	case []any:
+		for _, e := range v {
+			if err := checkJSON(e, depth+1); err != nil {
+				return err
+			}
+		}
+	case map[string]any:
+		if size, ok := v["size"].(float64); ok && v["type"] == "fixed" && size > maxFixed {
+			return fmt.Errorf("fixed %v has %v bytes: at most %d are read", v["name"], size, maxFixed)
+		}
+		for _, e := range v { // the order decides only which of several errors is told
+			if err := checkJSON(e, depth+1); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
