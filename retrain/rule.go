@@ -1,0 +1,170 @@
+package retrain
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"math"
+)
+
+// Field is the number of an event that a rule judges.
+type Field string
+
+// The fields that a rule may judge.
+const (
+	PValue       Field = "p_value"
+	KLDivergence Field = "kl_divergence"
+	MAPChange    Field = "mAP_change"
+	Value        Field = "value" // of the method that the rule names
+)
+
+// Rule is one line of the policy that judges a source.
+type Rule struct {
+	Name   string // empty: none
+	On     On
+	Action Action
+	ID     string   // 12 hex digits over on, action and the rule with every default
+	Text   string   // the name, else the canonical JSON of the rule
+	Field  Field    // what it judges
+	Level  *float64 // nil for cusum
+
+	kind          string // threshold, sustained, cusum
+	method        string // empty: any
+	minSampleSize *int64
+	observer      observer
+}
+
+func readRule(on On, n node) *Rule {
+	kinds := []string{"threshold", "sustained", "cusum"}
+	f := n.fields(append([]string{"name", "action"}, kinds...)...)
+	r := &Rule{On: on, Action: Action(f.get("action").oneOf(string(Soft), string(Full)))}
+	if f.has("name") {
+		r.Name = f.get("name").text()
+	}
+	r.kind = f.only(kinds)
+	if *n.problem != nil {
+		return r
+	}
+	switch body := f.get(r.kind); r.kind {
+	case "threshold":
+		r.observer = readThreshold(r, body)
+	case "sustained":
+		r.observer = readSustained(r, body)
+	case "cusum":
+		r.observer = readCusum(r, body)
+	}
+	if *n.problem == nil {
+		r.identify()
+	}
+	return r
+}
+
+// common reads what every kind of rule has, and the keys of its own.
+func (r *Rule) common(n node, own ...string) fields {
+	f := n.fields(append([]string{"of", "method", "min_sample_size"}, own...)...)
+	r.Field = Field(f.get("of").oneOf(string(PValue), string(KLDivergence), string(MAPChange), string(Value)))
+	if f.has("method") {
+		r.method = f.get("method").text()
+	} else if r.Field == Value {
+		f.fail("of: value needs method")
+	}
+	if f.has("min_sample_size") {
+		r.minSampleSize = new(f.get("min_sample_size").whole(0, 1<<53))
+	}
+	return f
+}
+
+// level reads the one of below and above.
+func (r *Rule) level(f fields) limit {
+	side := f.only([]string{"below", "above"})
+	l := limit{value: f.or(side, 0.0).real(), below: side == "below"}
+	r.Level = &l.value
+	return l
+}
+
+func readThreshold(r *Rule, n node) observer {
+	f := r.common(n, "below", "above", "clear", "min_checks")
+	o := &threshold{level: r.level(f), minChecks: uint32(f.or("min_checks", 1.0).whole(1, maxCount))}
+	o.clear = f.or("clear", o.level.value).real()
+	if o.level.beyond(o.clear) {
+		f.get("clear").fail("%s lies beyond the level %s", number(o.clear), number(o.level.value))
+	}
+	return o
+}
+
+func readSustained(r *Rule, n node) observer {
+	f := r.common(n, "below", "above", "k", "n")
+	o := &sustained{level: r.level(f), n: int(f.get("n").whole(1, maxRing)), k: int(f.get("k").whole(1, maxRing))}
+	if o.k > o.n {
+		f.get("k").fail("k is greater than n")
+	}
+	return o
+}
+
+func readCusum(r *Rule, n node) observer {
+	f := r.common(n, "scale", "worse", "warmup", "delta", "votes", "arl")
+	o := &cusum{scale: f.get("scale").oneOf("p", "log", "linear")}
+	if (o.scale == "linear") != f.has("worse") {
+		f.fail("worse goes with scale: linear, and only with it")
+	}
+	if f.has("worse") {
+		o.worse = f.get("worse").oneOf("down", "up")
+	}
+	o.warmup = uint32(f.or("warmup", 48.0).whole(2, maxCount))
+	o.delta = above(f.or("delta", 1.0), 0)
+	o.votes = above(f.or("votes", 6.0), 0)
+	o.arl = above(f.or("arl", 1_680_000.0), 1)
+	o.h = math.Log(o.arl)
+	return o
+}
+
+func above(n node, least float64) float64 {
+	x := n.real()
+	if x <= least {
+		n.fail("must be greater than %s", number(least))
+	}
+	return x
+}
+
+// identify sets the id and the text, which are hashes and renderings of the normalised rule.
+func (r *Rule) identify() {
+	body := r.body()
+	sum := sha256.Sum256(canonical(nil, map[string]any{"on": string(r.On), "action": string(r.Action), r.kind: body}))
+	r.ID = hex.EncodeToString(sum[:6])
+	r.Text = r.Name
+	if r.Name == "" {
+		r.Text = string(canonical(nil, map[string]any{r.kind: body}))
+	}
+}
+
+// body is the rule with every default.
+func (r *Rule) body() map[string]any {
+	body := r.observer.tree()
+	body["of"] = string(r.Field)
+	if r.method != "" {
+		body["method"] = r.method
+	}
+	if r.minSampleSize != nil {
+		body["min_sample_size"] = float64(*r.minSampleSize)
+	}
+	return body
+}
+
+func (r *Rule) tree() map[string]any {
+	t := map[string]any{"action": string(r.Action), r.kind: r.body()}
+	if r.Name != "" {
+		t["name"] = r.Name
+	}
+	return t
+}
+
+// applies says whether the rule can judge the event (step 1 of judging), and the number that it judges.
+func (r *Rule) applies(e *Event) (float64, bool) {
+	v := e.field(r.Field)
+	if !v.OK || r.method != "" && string(e.Method) != r.method {
+		return 0, false
+	}
+	if r.minSampleSize != nil && e.SampleSize.OK && e.SampleSize.V < *r.minSampleSize {
+		return 0, false
+	}
+	return v.V, r.observer.valid(v.V)
+}

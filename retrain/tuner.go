@@ -1,0 +1,105 @@
+package retrain
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"strconv"
+	"strings"
+)
+
+// Tuner proposes the trials of a command: parameters for each of at most n trials. It is pure: the same space, n and command
+// give the same trials.
+type Tuner interface {
+	Propose(space []Parameter, n int, commandID string) []map[string]string
+}
+
+// tuners are known by their names, the default one first. Never changed.
+var tuners = []struct {
+	name string
+	Tuner
+}{{"grid", grid{}}, {"random", random{}}}
+
+var defaultTuner = tuners[0].name
+
+// TunerNames are the names that a policy may give.
+func TunerNames() []string {
+	names := make([]string, len(tuners))
+	for i, t := range tuners {
+		names[i] = t.name
+	}
+	return names
+}
+
+// CheckTuner says which tuners there are if the name is of none.
+func CheckTuner(name string) error {
+	for _, t := range tuners {
+		if t.name == name {
+			return nil
+		}
+	}
+	return fmt.Errorf("there is no tuner %q; there are %s", name, strings.Join(TunerNames(), ", "))
+}
+
+// trials are those of a command: the parent's best parameters first where they lie in the space, then the tuner's.
+func (t *Train) trials(commandID string, best map[string]string) []Trial {
+	var rows []map[string]string
+	for _, tuner := range tuners {
+		if tuner.name == t.Tuner {
+			rows = tuner.Propose(t.Space, t.Trials, commandID)
+		}
+	}
+	if len(best) > 0 && liesIn(t.Space, best) {
+		rest := rows
+		rows = []map[string]string{best}
+		for _, row := range rest {
+			if !maps.Equal(row, best) {
+				rows = append(rows, row)
+			}
+		}
+		rows = rows[:min(len(rows), t.Trials)]
+	}
+	trials := make([]Trial, len(rows))
+	for i, row := range rows {
+		trials[i] = Trial{int32(i), row}
+	}
+	return trials
+}
+
+// liesIn says whether there is a value in range for every parameter, and no other.
+func liesIn(space []Parameter, best map[string]string) bool {
+	if len(best) != len(space) {
+		return false
+	}
+	for _, p := range space {
+		if text, ok := best[p.Name]; !ok || !p.has(text) {
+			return false
+		}
+	}
+	return true
+}
+
+func (p *Parameter) has(text string) bool {
+	if p.Low == nil {
+		for _, v := range p.Values {
+			if v == text {
+				return true
+			}
+		}
+		return false
+	}
+	// JSON's numbers and nothing else: no space, no plus, no leading zero.
+	if !json.Valid([]byte(text)) || !strings.ContainsAny(text[:1], "-0123456789") || bytes.ContainsAny([]byte(text), " \t\r\n") ||
+		p.Type == Int && strings.ContainsAny(text, ".eE") {
+		return false
+	}
+	x := parseFloat(text)
+	return *p.Low <= x && x <= *p.High
+}
+
+// parseFloat reads a number that was checked; one too large is infinite.
+func parseFloat(text string) float64 {
+	x, _ := strconv.ParseFloat(text, 64)
+	return x
+}
