@@ -33,14 +33,20 @@ func (t *task) commit() error {
 	if err := t.transaction(next, records); err != nil {
 		return err
 	}
-	clear(t.outputs)
-	t.outputs = t.outputs[:0]
+	t.discard()
 	t.everyKey = false
 	t.committedAt = now
 	if full {
 		t.folded, t.checkpointAt = 0, now
+		t.c.poison.forget(t.in.Topic, t.partition, next.checkpoint)
 	}
 	return nil
+}
+
+// discard empties what waits: it has been committed, or was committed before and came again in a replay.
+func (t *task) discard() {
+	clear(t.outputs)
+	t.outputs, t.waiting = t.outputs[:0], 0
 }
 
 // transaction writes next as the position, with records, in one transaction: AddPartitions, Produce, AddOffsets,

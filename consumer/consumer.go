@@ -167,6 +167,17 @@ func (p *poison) mark(at place, what string) {
 	p.mu.Unlock()
 }
 
+// forget drops what no replay will meet again.
+func (p *poison) forget(topic string, partition int32, below int64) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for at := range p.at { // order: deletes only
+		if at.topic == topic && at.partition == partition && at.offset < below {
+			delete(p.at, at)
+		}
+	}
+}
+
 func (p *poison) of(topic string, partition int32) map[int64]string {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -21,6 +21,7 @@ type stream struct {
 	partition int32
 	maxBytes  int32
 
+	id          [16]byte // of the topic, where it must not be another; zero: any
 	fetcher     *wire.Fetcher
 	reader      *wire.Reader
 	req         *kmsg.FetchRequest
@@ -64,6 +65,9 @@ func (s *stream) fetch(ctx context.Context, wait time.Duration) error {
 	info, err := s.cluster.topic(ctx, s.topic)
 	if err != nil {
 		return err
+	}
+	if s.id != ([16]byte{}) && s.id != info.id {
+		return stop("topic %s was made anew while it was read: offsets of the one before mean nothing in it", s.topic)
 	}
 	node, err := s.cluster.leader(ctx, s.topic, s.partition)
 	if err != nil {

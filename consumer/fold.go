@@ -10,8 +10,11 @@ import (
 	"github.com/visutility/retrainer/consumer/record"
 )
 
-// mostOutputs is how many outputs may wait before a commit is due in the middle of a fetch.
-const mostOutputs = 2000
+// Outputs that wait are committed in the middle of a fetch when there are so many of them, or so many bytes.
+const (
+	mostOutputs     = 2000
+	mostOutputBytes = 4 << 20
+)
 
 // fetch asks once for more input. What passes by itself (a leader moved, a broker is away) is waited for and shown.
 func (t *task) fetch(ctx context.Context, wait time.Duration) error {
@@ -47,7 +50,7 @@ func (t *task) foldUpTo(limit int64) (more bool, err error) {
 			err = t.panicked(recover())
 		}
 	}()
-	for len(t.outputs) < mostOutputs {
+	for len(t.outputs) < mostOutputs && t.waiting < mostOutputBytes {
 		ok, err := t.input.read(&t.now)
 		if err != nil {
 			return false, t.unreadable(err)
@@ -59,11 +62,15 @@ func (t *task) foldUpTo(limit int64) (more bool, err error) {
 			t.clock.saw(t.now.Time, t.c.cfg.Now())
 		}
 		t.folded++
+		before := len(t.outputs)
 		t.inHandler = true
 		t.outputs, err = t.fold(&t.now)
 		t.inHandler = false
 		if err != nil {
 			return false, err
+		}
+		for i := before; i < len(t.outputs); i++ {
+			t.waiting += sizeOf(&t.outputs[i])
 		}
 	}
 	return true, nil

@@ -86,7 +86,7 @@ func (m *member) join(ctx context.Context) (*generation, error) {
 	if err := m.sync(g, res); err != nil {
 		g.end(err)
 		g.wait()
-		return nil, m.forget(err)
+		return nil, m.forget(context.Cause(g.soft))
 	}
 	return g, nil
 }
@@ -221,6 +221,7 @@ type generation struct {
 	soft, hard context.Context // soft ends: take no more records; hard ends 3 s later: leave what is unanswered
 	endSoft    context.CancelCauseFunc
 	endHard    context.CancelFunc
+	drain      atomic.Pointer[time.Timer]
 	fenced     chan struct{} // closed when every task has fenced
 	unfenced   atomic.Int32
 	running    sync.WaitGroup
@@ -255,13 +256,16 @@ func (g *generation) endAfter(cause error, d time.Duration) {
 		return
 	}
 	g.endSoft(cause)
-	time.AfterFunc(d, g.endHard)
+	g.drain.Store(time.AfterFunc(d, g.endHard))
 }
 
 func (g *generation) finishing() bool { return errors.Is(context.Cause(g.soft), errFinish) }
 
 func (g *generation) wait() {
 	g.running.Wait()
+	if t := g.drain.Load(); t != nil {
+		t.Stop()
+	}
 	g.endHard()
 }
 
@@ -318,6 +322,11 @@ func (g *generation) watch() {
 		counts, err := g.c.partitionCounts(g.soft)
 		if err != nil {
 			continue
+		}
+		for topic, n := range counts { // order: into a map
+			if n == 0 { // not known at the moment
+				counts[topic] = g.counts[topic]
+			}
 		}
 		if !maps.Equal(counts, g.counts) {
 			g.end(&fault{fate: fateEnd, what: fmt.Sprint("inputs by partitions: ", describe(counts)), err: errPartitions})

@@ -48,7 +48,9 @@ func TestSmoke(t *testing.T) {
 		cl.ProduceSync(ctx, &kgo.Record{Topic: "rev", Key: []byte("2"), Value: []byte("3")})
 		time.Sleep(time.Second)
 		fs := cl.PollFetches(ctx)
-		fs.EachRecord(func(r *kgo.Record) { t.Log(r.Topic, r.Partition, r.Offset, string(r.Key), string(r.Value), len(r.Headers)) })
+		fs.EachRecord(func(r *kgo.Record) {
+			t.Log(r.Topic, r.Partition, r.Offset, string(r.Key), string(r.Value), len(r.Headers))
+		})
 		t.Log(c.Status())
 		cancel()
 		t.Log(<-done)

@@ -41,6 +41,7 @@ type life struct {
 	everyKey                  bool            // the next commit writes every key
 	revision                  record.Revision
 	outputs                   []record.Output
+	waiting                   int              // bytes of outputs
 	poisoned                  map[int64]string // offsets that a handler panicked on
 	folded                    int64            // records since the last checkpoint
 	committedAt, checkpointAt time.Time
@@ -192,6 +193,7 @@ func (t *task) replay(ctx context.Context) error {
 	}
 	t.poisoned = t.c.poison.of(t.in.Topic, t.partition)
 	t.input = newStream(t.c.cluster, t.in.Topic, t.partition, t.saved.checkpoint, t.c.cfg.MaxPartitionBytes, t.c.cfg.MaxBatchBytes)
+	t.input.id = t.topicID
 	for t.input.next < t.saved.offset {
 		if err := t.fetch(ctx, t.c.cfg.MaxWait); err != nil {
 			return err
@@ -201,8 +203,7 @@ func (t *task) replay(ctx context.Context) error {
 			if more, err = t.foldUpTo(t.saved.offset); err != nil {
 				return err
 			}
-			clear(t.outputs)
-			t.outputs = t.outputs[:0]
+			t.discard()
 		}
 		t.place()
 	}
