@@ -210,7 +210,7 @@ func (c *Client) sendTo(ctx context.Context, node int32, address string, q *call
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		err = context.DeadlineExceeded // the connection's clock was a little ahead of the context's
 	}
-	if !errors.Is(err, context.Canceled) {
+	if ctx.Err() != context.Canceled {
 		c.distrust(address, t)
 	}
 	return fail(notSent, err)

@@ -13,7 +13,7 @@ type conn struct {
 	once   sync.Once
 
 	note        note
-	offered     map[int16]span // nil until the broker was asked
+	offered     map[int16]versions // nil until the broker was asked
 	correlation int32
 	out         []byte // reused for requests
 }

@@ -20,6 +20,8 @@ const (
 	readStep  = 1 << 20   // bytes: how far an answer's announced length is believed beyond what has arrived
 	maxAnswer = 256 << 20 // bytes
 	keepOut   = 1 << 20   // bytes of request buffer that a connection keeps
+
+	smallAnswer = 256 // bytes: enough for most answers but fetches
 )
 
 // call is one request and its answer, over as many brokers as it takes.
@@ -107,7 +109,7 @@ func (e *exchange) run(c *conn, rw io.ReadWriter) error {
 
 // negotiate asks what versions the broker offers (KIP-511: a broker that does not know the version asked with answers in
 // version 0, with error 35).
-func (e *exchange) negotiate(c *conn, rw io.ReadWriter) (map[int16]span, error) {
+func (e *exchange) negotiate(c *conn, rw io.ReadWriter) (map[int16]versions, error) {
 	req := kmsg.NewPtrApiVersionsRequest()
 	req.ClientSoftwareName, req.ClientSoftwareVersion = "retrainer", "1"
 	var res kmsg.ApiVersionsResponse
@@ -130,9 +132,9 @@ func (e *exchange) negotiate(c *conn, rw io.ReadWriter) (map[int16]span, error) 
 	if err := kerr.ErrorForCode(res.ErrorCode); err != nil {
 		return nil, err
 	}
-	offered := make(map[int16]span, len(res.ApiKeys))
+	offered := make(map[int16]versions, len(res.ApiKeys))
 	for _, k := range res.ApiKeys {
-		offered[k.ApiKey] = span{k.MinVersion, k.MaxVersion}
+		offered[k.ApiKey] = versions{k.MinVersion, k.MaxVersion}
 	}
 	return offered, nil
 }
@@ -167,7 +169,7 @@ func (e *exchange) roundTrip(c *conn, rw io.ReadWriter, req kmsg.Request, buf []
 
 // readAnswer reads one answer without its length into buf, which grows with what arrives.
 func readAnswer(r io.Reader, buf []byte) ([]byte, error) {
-	buf = slices.Grow(buf[:0], 4)[:4]
+	buf = slices.Grow(buf[:0], smallAnswer)[:4]
 	if _, err := io.ReadFull(r, buf); err != nil {
 		return buf, err
 	}

@@ -30,46 +30,49 @@ func (k *headerKeys) intern(b []byte) string {
 
 // read takes the next record off the batch and gives its offset; false: the batch is corrupt.
 func (r *Reader) read(rec *record.Record) (int64, bool) {
-	size, n := varint(r.records)
-	if n == 0 || size < 0 || size > len(r.records)-n {
+	z, ok := short(r.records, 0)
+	i := 1
+	if !ok {
+		z, i = uvarint(r.records, 0, 32)
+	}
+	size := unzigzag(z)
+	if size < 1 || size > int64(len(r.records)-i) {
 		return r.bad("it has no whole length")
 	}
-	b := r.records[n : n+size]
-	r.records = r.records[n+size:]
+	b := r.records[i : i+int(size)]
+	r.records = r.records[i+int(size):]
 	r.left--
 
-	if len(b) == 0 {
-		return r.bad("it is empty")
+	// b[0] is its attributes, of which none is defined.
+	time, ok := short(b, 1)
+	if i = 2; !ok {
+		time, i = uvarint(b, 1, 64)
 	}
-	time, n := varlong(b[1:]) // b[0]: attributes, none defined
-	if n == 0 {
-		return r.bad("its time is cut short")
+	if z, ok = short(b, i); ok {
+		i++
+	} else {
+		z, i = uvarint(b, i, 32)
 	}
-	b = b[1+n:]
-	delta, n := varint(b)
-	if n == 0 {
-		return r.bad("its offset is cut short")
-	}
-	b = b[n:]
-	offset := r.batch.base + int64(delta)
-	if delta <= r.batch.previous || offset > r.batch.last {
-		return r.bad("its offset is out of order")
+	delta := unzigzag(z)
+	offset := r.batch.base + delta
+	if i > len(b) || delta <= r.batch.previous || offset > r.batch.last {
+		return r.bad("its offset is cut short or out of order")
 	}
 	r.batch.previous = delta
 
-	var ok bool
-	if rec.Key, b, ok = take(b); !ok {
+	if rec.Key, i = span(b, i); i > len(b) {
 		return r.bad("its key is cut short")
 	}
-	if rec.Value, b, ok = take(b); !ok {
+	if rec.Value, i = span(b, i); i > len(b) {
 		return r.bad("its value is cut short")
 	}
-	if len(b) == 1 && b[0] == 0 {
-		rec.Headers = rec.Headers[:0]
-	} else if !r.readHeaders(rec, b) {
-		return r.bad("its headers do not fill it")
+	rec.Headers = rec.Headers[:0]
+	if i != len(b)-1 || b[i] != 0 {
+		if !r.readHeaders(rec, b, i) {
+			return r.bad("its headers do not fill it")
+		}
 	}
-	rec.Offset, rec.Time = offset, r.batch.baseTime+time
+	rec.Offset, rec.Time = offset, r.batch.baseTime+unzigzag(time)
 	if r.batch.attributes&logAppendTime != 0 {
 		rec.Time = r.batch.appendTime
 	}
@@ -81,37 +84,41 @@ func (r *Reader) bad(why string) (int64, bool) {
 	return 0, false
 }
 
-// readHeaders reads headers, which must fill b.
-func (r *Reader) readHeaders(rec *record.Record, b []byte) bool {
-	rec.Headers = rec.Headers[:0]
-	count, n := varint(b)
-	if n == 0 || count < 0 {
-		return false
-	}
-	b = b[n:]
-	for range count {
-		var key, value []byte
-		var ok bool
-		if key, b, ok = take(b); !ok || key == nil {
+// readHeaders reads the headers at b[i:], which must fill it.
+func (r *Reader) readHeaders(rec *record.Record, b []byte, i int) bool {
+	z, i := uvarint(b, i, 32)
+	for n := unzigzag(z); n > 0 && i < len(b); n-- {
+		var h record.Header
+		var key []byte
+		if key, i = span(b, i); key == nil {
 			return false
 		}
-		if value, b, ok = take(b); !ok {
-			return false
+		h.Key = r.headerKeys.intern(key)
+		h.Value, i = span(b, i)
+		rec.Headers = append(rec.Headers, h)
+		if n == 1 {
+			return i == len(b)
 		}
-		rec.Headers = append(rec.Headers, record.Header{Key: r.headerKeys.intern(key), Value: value})
 	}
-	return len(b) == 0
+	return z == 0 && i == len(b)
 }
 
-// take reads bytes with their length; the length -1 is null.
-func take(b []byte) (value, rest []byte, ok bool) {
-	size, n := varint(b)
-	if n == 0 || size > len(b)-n {
-		return nil, nil, false
+// span reads the bytes at b[i:], which come with their length, and gives the index behind them, which is beyond len(b) if
+// they are cut short. The length -1 is null.
+func span(b []byte, i int) ([]byte, int) {
+	z, ok := short(b, i)
+	if ok {
+		i++
+	} else {
+		z, i = uvarint(b, i, 32)
 	}
-	if size < 0 {
-		return nil, b[n:], size == -1
+	n := unzigzag(z)
+	if n >= 0 && n <= int64(len(b)-i) {
+		end := i + int(n)
+		return b[i:end:end], end
 	}
-	end := n + size
-	return b[n:end:end], b[end:], true
+	if n == -1 {
+		return nil, i
+	}
+	return nil, len(b) + 1
 }

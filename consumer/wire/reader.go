@@ -35,7 +35,7 @@ type batch struct {
 	attributes uint16
 	producer   int64
 	count      int
-	previous   int // offset delta of the record read last
+	previous   int64 // offset delta of the record read last
 }
 
 // NewReader makes a Reader that refuses a batch whose records decompress to more than maxBatchBytes.

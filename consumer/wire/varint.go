@@ -1,33 +1,35 @@
 package wire
 
-// Zigzag varints of at most 32 and 64 bits. The second result is the number of bytes read, 0 if the varint is cut short
-// or too long.
-
-func varint(b []byte) (int, int) {
-	if len(b) > 0 && b[0] < 0x80 {
-		return int(b[0]>>1) ^ -int(b[0]&1), 1
+// short is the varint of one byte at b[i:], if there is such a one. Nearly every varint of a record is, so readers try it
+// first and go to uvarint else: together they would be too much for the compiler to inline.
+func short(b []byte, i int) (uint64, bool) {
+	if i >= len(b) {
+		return 0, false
 	}
-	return longVarint(b, 32)
+	return uint64(b[i]), b[i] < 0x80
 }
 
-func varlong(b []byte) (int64, int) {
-	if len(b) > 0 && b[0] < 0x80 {
-		return int64(b[0]>>1) ^ -int64(b[0]&1), 1
+// uvarint reads the varint of at most the given bits at b[i:] and gives the index behind it, which is beyond len(b) if the
+// varint is cut short or too long.
+func uvarint(b []byte, i int, bits uint) (uint64, int) {
+	if i+1 < len(b) && b[i+1] < 0x80 {
+		return uint64(b[i]&0x7f) | uint64(b[i+1])<<7, i + 2
 	}
-	v, n := longVarint(b, 64)
-	return int64(v), n
-}
-
-func longVarint(b []byte, bits int) (int, int) {
 	var z uint64
-	for i := 0; i < len(b) && 7*i < bits; i++ {
-		z |= uint64(b[i]&0x7f) << (7 * i)
-		if b[i] < 0x80 {
-			if bits < 64 && z>>bits != 0 {
-				return 0, 0
-			}
-			return int(z>>1) ^ -int(z&1), i + 1
+	for shift := uint(0); i < len(b) && shift < bits; shift += 7 {
+		c := b[i]
+		z |= uint64(c&0x7f) << shift
+		i++
+		if c >= 0x80 {
+			continue
 		}
+		if bits < 64 && z>>bits != 0 {
+			break
+		}
+		return z, i
 	}
-	return 0, 0
+	return 0, len(b) + 1
 }
+
+// unzigzag undoes the zigzag encoding of a signed number.
+func unzigzag(z uint64) int64 { return int64(z>>1) ^ -int64(z&1) }

@@ -2,8 +2,8 @@ package wire
 
 import "github.com/twmb/franz-go/pkg/kmsg"
 
-// span is the versions of one request that a broker offers.
-type span struct{ min, max int16 }
+// versions is the range of one request that a broker offers.
+type versions struct{ min, max int16 }
 
 // wanted is the versions of req that may be used.
 //
@@ -12,11 +12,11 @@ type span struct{ min, max int16 }
 // Lower bounds: an older version is not refused but silently leaves out what exactly-once needs: batches v2 (Produce 3,
 // KIP-98), isolation (Fetch 4, KIP-98; ListOffsets 2), the group's fence (TxnOffsetCommit 3, KIP-447), offsets of open
 // transactions held back (OffsetFetch 7, KIP-447).
-func wanted(req kmsg.Request) span {
-	s := span{0, req.MaxVersion()}
+func wanted(req kmsg.Request) versions {
+	s := versions{0, req.MaxVersion()}
 	switch r := req.(type) {
 	case *kmsg.ProduceRequest:
-		s = span{3, 11}
+		s = versions{3, 11}
 	case *kmsg.FetchRequest:
 		s.min = 4
 		if !fetchHasIDs(r) {
@@ -36,7 +36,7 @@ func wanted(req kmsg.Request) span {
 	case *kmsg.EndTxnRequest:
 		s.max = 4
 	case *kmsg.TxnOffsetCommitRequest:
-		s = span{3, 4}
+		s = versions{3, 4}
 	}
 	return s
 }
@@ -70,11 +70,11 @@ func offsetFetchHasIDs(r *kmsg.OffsetFetchRequest) bool {
 }
 
 // choose is the newest version of req that is wanted and offered.
-func choose(req kmsg.Request, offered map[int16]span) (int16, error) {
+func choose(req kmsg.Request, offered map[int16]versions) (int16, error) {
 	want := wanted(req)
 	have, ok := offered[req.Key()]
 	if !ok {
-		have = span{-1, -1}
+		have = versions{-1, -1}
 	}
 	v := min(want.max, have.max)
 	if v < want.min || v < have.min {
