@@ -27,7 +27,10 @@ func failAt(at int, format string, args ...any) error {
 	return &MalformedError{Offset: at, Message: fmt.Sprintf(format, args...)}
 }
 
-// varint reads a zigzag number; n is how many bytes it took, 0 if they end before it does, -1 if it passes 64 bits.
+// varint reads a zigzag number; n is how many bytes it took, 0 if they end before it does, -1 if it passes 64 bits. Kept
+// out of line so that varintFast is small enough to stand in line.
+//
+//go:noinline
 func varint(b []byte) (v int64, n int) {
 	var u uint64
 	for i, x := range b {

@@ -36,11 +36,13 @@ type walk struct {
 
 // run does the ops from pc to opEnd. What nearly all fields of events are is done here, the rest in other.
 func (w *walk) run(pc int) error {
-	b, at := w.b, w.at
+	b, at, ops := w.b, w.at, w.p.ops
 	for {
-		o := &w.p.ops[pc]
+		o := &ops[pc]
 		pc++
-		if o.opt {
+		if o.opt && at < len(b) && b[at] == o.some {
+			at++
+		} else if o.opt {
 			isNull, k := o.isNull(b, at)
 			if k <= 0 {
 				return w.badIndex(o, at)
@@ -55,17 +57,14 @@ func (w *walk) run(pc int) error {
 		case opEnd:
 			w.at = at
 			return nil
-		case opSkip:
+		case opSkip, opDouble:
 			if o.n > len(b)-at {
-				return w.short(o, at, o.n)
+				return w.short(o, at)
+			}
+			if o.code == opDouble {
+				w.dst[o.slot].Set, w.dst[o.slot].Float = true, math.Float64frombits(binary.LittleEndian.Uint64(b[at:]))
 			}
 			at += o.n
-		case opDouble:
-			if len(b)-at < 8 {
-				return w.short(o, at, 8)
-			}
-			w.dst[o.slot].Set, w.dst[o.slot].Float = true, math.Float64frombits(binary.LittleEndian.Uint64(b[at:]))
-			at += 8
 		case opBytes, opText:
 			n, k := varintFast(b, at)
 			if k <= 0 || n < 0 || n > int64(len(b)-at-k) {
@@ -74,7 +73,7 @@ func (w *walk) run(pc int) error {
 			text := b[at+k : at+k+int(n)]
 			at += k + int(n)
 			if o.code == opText && !utf8.Valid(text) {
-				return w.in(o, failAt(at-len(text), "a string that is not UTF-8"))
+				return w.notText(o, at-len(text))
 			}
 			if o.slot >= 0 {
 				w.dst[o.slot].Set, w.dst[o.slot].Bytes = true, text
@@ -100,15 +99,15 @@ func (w *walk) run(pc int) error {
 
 // isNull reads the index of a union with null; k is how many bytes it took, 0 or less if it is none.
 func (o *op) isNull(b []byte, at int) (isNull bool, k int) {
-	if at < len(b) {
-		if b[at] == o.some {
-			return false, 1
-		}
-		if b[at] == o.null {
-			return true, 1
-		}
+	if at < len(b) && b[at] == o.null {
+		return true, 1
 	}
-	v, k := varint(b[at:]) // a number may be written in more bytes than it needs
+	return o.isNullSlow(b[at:])
+}
+
+// isNullSlow is isNull for a number that is written in more bytes than it needs, as it may be.
+func (o *op) isNullSlow(b []byte) (isNull bool, k int) {
+	v, k := varint(b)
 	if v != int64(o.null>>1) && v != int64(o.some>>1) {
 		return false, -1
 	}

@@ -10,8 +10,12 @@ func (w *walk) in(o *op, err error) error {
 	return err
 }
 
-func (w *walk) short(o *op, at, n int) error {
-	return w.in(o, failAt(at, "%d bytes are needed, %d are left", n, len(w.b)-at))
+func (w *walk) short(o *op, at int) error {
+	return w.in(o, failAt(at, "%d bytes are needed, %d are left", o.n, len(w.b)-at))
+}
+
+func (w *walk) notText(o *op, at int) error {
+	return w.in(o, failAt(at, "a string that is not UTF-8"))
 }
 
 // The three below find out what was wrong by going over it again with the cursor.

@@ -50,7 +50,7 @@ func takeOp(n *node, kind Kind) (op, bool) {
 	case kindFloat:
 		return op{code: opFloat}, kind == Double
 	case kindDouble:
-		return op{code: opDouble}, kind == Double
+		return op{code: opDouble, n: 8}, kind == Double
 	case kindString:
 		if kind == Bytes {
 			return op{code: opBytes}, true
