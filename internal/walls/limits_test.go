@@ -69,6 +69,7 @@ var (
 )
 
 func words(name string, text []byte) (found []string) {
+	virtual := bytes.Contains(text, []byte(`"testing/synctest"`)) || strings.HasPrefix(name, "internal/sim/")
 	rules := []struct {
 		re   *regexp.Regexp
 		why  string
@@ -78,7 +79,7 @@ func words(name string, text []byte) (found []string) {
 		{unfinished, "marks something unfinished", true},
 		{somebodys, "is a path of one machine", true},
 		{skips, "lets a test not run", strings.HasSuffix(name, "_test.go")},
-		{sleeps, "sleeps in real time: use testing/synctest, or wait for the condition", strings.HasSuffix(name, "_test.go") && !bytes.Contains(text, []byte(`"testing/synctest"`))},
+		{sleeps, "sleeps in real time: use testing/synctest, or wait for the condition", strings.HasSuffix(name, "_test.go") && !virtual},
 	}
 	for i, line := range strings.Split(string(text), "\n") {
 		for _, r := range rules {

@@ -1,0 +1,60 @@
+# The door to the project: `make help` lists what can be done.
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.PHONY: help build dev serve test race fuzz lint bites model test-kafka chaos bench ci clean
+
+GOLANGCI_VERSION := v2.15.0
+TOOLS            := $(CURDIR)/.cache/bin
+FUZZTIME         ?= 10s
+RACE             ?= ./...
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+build: ## the program, as ./retrainer
+	CGO_ENABLED=0 go build -trimpath -o retrainer ./cmd/retrainer
+
+dev: ## embedded broker and the whole service, data in ./retrainer-data
+	go run ./cmd/retrainer dev
+
+serve: ## the service against a real Kafka: make serve ARGS="--brokers 127.0.0.1:19092"
+	go run ./cmd/retrainer serve $(ARGS)
+
+test: ## all tests that need only Go
+	go test ./...
+
+race: ## the same under the race detector
+	go test -race -timeout 15m $(RACE)
+
+fuzz: ## every fuzzer for FUZZTIME (10s)
+	@.ci/fuzz $(FUZZTIME)
+
+lint: $(TOOLS)/golangci-lint-$(GOLANGCI_VERSION) ## golangci-lint, and go.mod is tidy
+	$< run ./...
+	go mod tidy -diff
+
+$(TOOLS)/golangci-lint-$(GOLANGCI_VERSION):
+	GOBIN=$(TOOLS) go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_VERSION)
+	mv $(TOOLS)/golangci-lint $@
+
+bites: ## break one rule a patch: each time the named test must fail
+	go run ./bites
+
+model: ## the protocol's model: every rule, under a minute (docs/model/run.sh has the whole)
+	sh docs/model/run.sh quick
+
+test-kafka: ## the tests that need Apache Kafka (Java 17, Maven)
+	@tools/kafka/run-tests
+
+chaos: ## a million events under kills and stops, three brokers and one (Java 17, Maven; about half an hour)
+	@RETRAINER_CHAOS=full tools/kafka/run-tests TestChaos
+
+bench: ## benchmarks
+	go test -run '^$$' -bench . -benchmem ./...
+
+ci: ## all that CI runs
+	.ci/run
+
+clean: ## remove what was built and downloaded here
+	rm -rf retrainer .cache
