@@ -205,6 +205,8 @@ func (c *Client) sendTo(ctx context.Context, node int32, address string, q *call
 	switch {
 	case errors.As(err, &unsupported):
 		return fail(true, err)
+	case c.ctx.Err() != nil:
+		err = ErrClosed
 	case ctx.Err() != nil:
 		err = context.Cause(ctx)
 	case errors.Is(err, os.ErrDeadlineExceeded):

@@ -22,6 +22,8 @@ const (
 	keepOut   = 1 << 20   // bytes of request buffer that a connection keeps
 
 	smallAnswer = 256 // bytes: enough for most answers but fetches
+
+	softwareName, softwareVersion = "retrainer", "1" // KIP-511: for the broker's own statistics
 )
 
 // call is one request and its answer, over as many brokers as it takes.
@@ -111,7 +113,7 @@ func (e *exchange) run(c *conn, rw io.ReadWriter) error {
 // version 0, with error 35).
 func (e *exchange) negotiate(c *conn, rw io.ReadWriter) (map[int16]versions, error) {
 	req := kmsg.NewPtrApiVersionsRequest()
-	req.ClientSoftwareName, req.ClientSoftwareVersion = "retrainer", "1"
+	req.ClientSoftwareName, req.ClientSoftwareVersion = softwareName, softwareVersion
 	var res kmsg.ApiVersionsResponse
 	for _, version := range []int16{4, 0} {
 		req.SetVersion(version)

@@ -17,6 +17,7 @@ import (
 type site struct {
 	opts []kfake.Opt // for one or up to three brokers
 	dial func(ctx context.Context, network, address string) (net.Conn, error)
+	cut  func(port string) // breaks every connection to a port
 }
 
 // everywhere runs test on real TCP, where no goroutine may be left, and in a bubble, whose end proves the same.
@@ -31,11 +32,40 @@ func everywhere(t *testing.T, test func(*testing.T, site)) {
 func bubble(t *testing.T, test func(*testing.T, site)) {
 	synctest.Test(t, func(t *testing.T) {
 		vn := new(kfake.VirtualNetwork)
+		l := &lines{to: map[string][]net.Conn{}, dial: vn.DialContext}
 		test(t, site{
 			opts: []kfake.Opt{kfake.ListenFn(vn.Listen), kfake.Ports(9092, 9093, 9094)},
-			dial: vn.DialContext,
+			dial: l.dialContext,
+			cut:  l.cut,
 		})
 	})
+}
+
+// lines remembers connections: a node that kfake removes goes on serving those it has.
+type lines struct {
+	mu   sync.Mutex
+	to   map[string][]net.Conn
+	dial func(ctx context.Context, network, address string) (net.Conn, error)
+}
+
+func (l *lines) dialContext(ctx context.Context, network, address string) (net.Conn, error) {
+	nc, err := l.dial(ctx, network, address)
+	if err == nil {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		_, port, _ := net.SplitHostPort(address)
+		l.to[port] = append(l.to[port], nc)
+	}
+	return nc, err
+}
+
+func (l *lines) cut(port string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, nc := range l.to[port] {
+		nc.Close()
+	}
+	l.to[port] = nil
 }
 
 // cluster is a kfake that remembers the last version of every request it was asked.

@@ -12,7 +12,7 @@ func short(b []byte, i int) (uint64, bool) {
 // uvarint reads the varint of at most the given bits at b[i:] and gives the index behind it, which is beyond len(b) if the
 // varint is cut short or too long.
 func uvarint(b []byte, i int, bits uint) (uint64, int) {
-	if i+1 < len(b) && b[i+1] < 0x80 {
+	if i+1 < len(b) && b[i] >= 0x80 && b[i+1] < 0x80 {
 		return uint64(b[i]&0x7f) | uint64(b[i+1])<<7, i + 2
 	}
 	var z uint64
