@@ -1,0 +1,72 @@
+package handlers
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+
+	"github.com/visutility/retrainer/consumer/record"
+	"github.com/visutility/retrainer/retrain"
+	"github.com/visutility/retrainer/schemas"
+)
+
+// Reasons of dead letters. Where several hold, the first of them is given: a tombstone before all, then in this order; of
+// values retrain.Event.Check knows the order.
+const (
+	reasonTombstone    = "tombstone"
+	reasonFraming      = "framing"
+	reasonUnknown      = "schema_unknown"
+	reasonIncompatible = "schema_incompatible"
+	reasonMalformed    = "malformed"
+	reasonOversized    = "oversized"
+	reasonUnknownKind  = "unknown_kind"
+)
+
+// Stages at which a record is refused.
+const (
+	stageDecode   = "decode"
+	stageValidate = "validate"
+)
+
+func tombstone() *record.Dead {
+	return &record.Dead{Reason: reasonTombstone, Stage: stageDecode,
+		Message: "the record has no value; nothing can be deleted here: an event stays true, so send none"}
+}
+
+func oversized(size, most int) *record.Dead {
+	return &record.Dead{Reason: reasonOversized, Stage: stageValidate, Message: fmt.Sprintf(
+		"the value has %d bytes, at most %d are taken (--max-event-bytes): put large data where data_ref can point to it", size, most)}
+}
+
+// undecodable is the dead letter of a value that is no record of a known schema.
+func undecodable(value []byte, err error) *record.Dead {
+	d := &record.Dead{Reason: reasonMalformed, Stage: stageDecode, Message: err.Error(), SchemaID: schemaID(value)}
+	var framing *schemas.FramingError
+	var unknown *schemas.UnknownSchemaError
+	var incompatible *schemas.IncompatibleError
+	switch {
+	case errors.As(err, &framing):
+		d.Reason, d.SchemaID = reasonFraming, ""
+		if framing.SchemaID >= 0 {
+			d.SchemaID = fmt.Sprint(framing.SchemaID)
+		}
+	case errors.As(err, &unknown):
+		d.Reason = reasonUnknown
+	case errors.As(err, &incompatible):
+		d.Reason = reasonIncompatible
+	}
+	return d
+}
+
+// refused is the dead letter of a record that can be read but not be used.
+func refused(value []byte, bad *retrain.Invalid) *record.Dead {
+	return &record.Dead{Reason: bad.Reason, Stage: stageValidate, Message: bad.Message, SchemaID: schemaID(value)}
+}
+
+// schemaID is the fingerprint of the value's schema in hex, empty without single-object framing.
+func schemaID(value []byte) string {
+	if len(value) < schemas.HeaderSize || value[0] != 0xc3 || value[1] != 0x01 {
+		return ""
+	}
+	return fmt.Sprintf("%016x", binary.LittleEndian.Uint64(value[2:]))
+}

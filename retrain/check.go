@@ -1,0 +1,45 @@
+package retrain
+
+import "fmt"
+
+// Check says what makes a trainer's word unusable; nil: nothing.
+func (p *Progress) Check() *Invalid {
+	if problem := checkID(p.CommandID); problem != "" {
+		return invalidValue("command_id: %s", problem)
+	}
+	if p.NewVersion != nil {
+		if problem := checkID(*p.NewVersion); problem != "" {
+			return invalidValue("new_version: %s", problem)
+		}
+	}
+	for _, name := range sortedKeys(p.Metrics) {
+		if v := p.Metrics[name]; !finite(v) {
+			return invalidValue("the metric %q is %v, not a finite number", name, v)
+		}
+	}
+	switch p.Kind {
+	case Started, InProgress, Succeeded, Failed:
+		return nil
+	}
+	return unknownKind("kind", string(p.Kind), Started, InProgress, Succeeded, Failed)
+}
+
+// Check says what makes a request unusable; nil: nothing.
+func (r *Request) Check() *Invalid {
+	for _, id := range []struct{ name, text string }{{"request_id", r.RequestID}, {"model", r.Model}} {
+		if problem := checkID(id.text); problem != "" {
+			return invalidValue("%s: %s", id.name, problem)
+		}
+	}
+	if r.Action == nil || *r.Action != Soft && *r.Action != Full {
+		return invalidValue("the request has no action: soft or full is needed")
+	}
+	if r.Verb != Trigger {
+		return unknownKind("verb", string(r.Verb), Trigger)
+	}
+	return nil
+}
+
+func unknownKind[T ~string](field, given string, known ...T) *Invalid {
+	return &Invalid{"unknown_kind", fmt.Sprintf("%s is %q; known are %q", field, given, known)}
+}
