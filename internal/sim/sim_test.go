@@ -1,0 +1,59 @@
+package sim
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+)
+
+var toyTopics = Config{Topics: []TopicConfig{{Name: "in", Partitions: 1}, {Name: "out", Partitions: 1}}}
+
+const toyRecords = 5
+
+// toyLife feeds some records, lets the toy die as the judge says, starts a successor after each death, and compares.
+func toyLife(b bug) Life {
+	return func(t *testing.T, judge Judge) (xs Exchanges, err error) {
+		Bubble(t, toyTopics, func(w *World) {
+			fed := w.Feed(toyRecords, 100*time.Millisecond, func(i int) *kgo.Record { return &kgo.Record{Topic: "in", Value: fmt.Append(nil, i)} })
+			w.Keep("toy", b.run, judge, 100*time.Millisecond)
+			fed()
+			w.Still(12*time.Second, 2*time.Minute)
+			err = eachOnce(w.Committed("out")[0], toyRecords)
+			xs = w.Trace.All()
+		})
+		return xs, err
+	}
+}
+
+var toyVerdicts = append(Crashes(3*time.Second, "toy.2", TransactionKeys()...), Breaks(3*time.Second, "toy.1", TransactionKeys()...)...)
+
+func eachOnce(got []*kgo.Record, n int) error {
+	for i, r := range got {
+		if string(r.Value) != fmt.Sprint(i) {
+			return fmt.Errorf("output %d of %d is %s at offset %d", i, len(got), r.Value, r.Offset)
+		}
+	}
+	if len(got) != n {
+		return fmt.Errorf("%d outputs, want %d", len(got), n)
+	}
+	return nil
+}
+
+func TestNoCrashOrBrokenConnectionLosesOrDoublesARecord(t *testing.T) {
+	Everywhere(t, "toy.1", toyVerdicts, toyLife(none))
+}
+
+func TestEnumerationFindsPlantedBugs(t *testing.T) {
+	for name, b := range map[string]bug{"resend under a new sequence": resend, "offset after the transaction": offsetAfter,
+		"offset before the fence": offsetBefore} {
+		t.Run(name, func(t *testing.T) {
+			hit, found := Enumerate(t, "toy.1", toyVerdicts, toyLife(b), 1)
+			if len(found) == 0 {
+				t.Fatalf("nothing found in %v", hit)
+			}
+			t.Logf("%s#%d %s: %v", found[0].Host, found[0].Index, found[0].Verdict.Act, found[0].Err)
+		})
+	}
+}

@@ -1,0 +1,105 @@
+package sim
+
+import (
+	"fmt"
+	"slices"
+	"sync/atomic"
+	"time"
+)
+
+// Act is what happens to one request.
+type Act int8
+
+const (
+	Pass       Act = iota
+	Before         // crash: the request never leaves
+	After          // crash: the broker has applied it, the answer is never read
+	Late           // crash: the request is in the network and reaches the broker later
+	Reset          // only this connection breaks, before the request leaves
+	Lose           // only this connection breaks, after the broker has applied it
+	Stray          // only this connection breaks, and the request reaches the broker later
+	StopBefore     // the host stops (Pause) with the request in its hands; it leaves when the host goes on
+	StopAfter      // the host stops with the answer at its door
+)
+
+var actNames = []string{"pass", "before", "after", "late", "reset", "lose", "stray", "stop-before", "stop-after"}
+
+func (a Act) String() string { return actNames[a] }
+
+// Crashes says that the act ends the host.
+func (a Act) Crashes() bool { return a == Before || a == After || a == Late }
+
+func parseAct(s string) (Act, error) {
+	if i := slices.Index(actNames, s); i >= 0 {
+		return Act(i), nil
+	}
+	return 0, fmt.Errorf("sim: unknown act %q: one of %v", s, actNames)
+}
+
+// Verdict is the fate of one request. The zero Verdict lets it pass.
+type Verdict struct {
+	Act Act
+
+	// Delay is before the request goes on; for Late and Stray it is how long the request stays in the network, for
+	// StopBefore and StopAfter how long the host stands still. A request delayed past its deadline still arrives.
+	Delay time.Duration
+
+	// Until ends that time when a request that it accepts is sent, by whatever host; Delay, if not 0, bounds it. A Late or
+	// Stray request is then answered before the request that it waited for leaves: it overtakes by a hair.
+	Until Match
+
+	// Answer is how long the answer is on its way. Past the deadline the host never gets it.
+	Answer time.Duration
+}
+
+func (v Verdict) nothing() bool {
+	return v.Act == Pass && v.Delay == 0 && v.Answer == 0
+}
+
+// Judge gives each request its fate when it is sent. Judges of one bubble are called one after the other, must not block and
+// not call the trace or a Host.
+type Judge func(x *Exchange) Verdict
+
+// At judges request i of a host.
+func At(host string, i int, v Verdict) Judge {
+	return func(x *Exchange) Verdict {
+		if x.Host == host && x.Index == i {
+			return v
+		}
+		return Verdict{}
+	}
+}
+
+// Nth judges the n-th request (from 1) that m accepts, over all hosts that have the judge.
+func Nth(n int, m Match, v Verdict) Judge {
+	var seen atomic.Int32
+	return func(x *Exchange) Verdict {
+		if m(x) && int(seen.Add(1)) == n {
+			return v
+		}
+		return Verdict{}
+	}
+}
+
+// Each judges every request that m accepts.
+func Each(m Match, v Verdict) Judge {
+	return func(x *Exchange) Verdict {
+		if m(x) {
+			return v
+		}
+		return Verdict{}
+	}
+}
+
+// First asks one judge after the other until one does something.
+func First(js ...Judge) Judge {
+	return func(x *Exchange) Verdict {
+		var found Verdict
+		for _, j := range js { // all are asked, so that each keeps its count
+			if v := j(x); found.nothing() {
+				found = v
+			}
+		}
+		return found
+	}
+}
