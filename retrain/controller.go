@@ -25,6 +25,7 @@ type Controller struct {
 	wakes     timers   // when a model must be decided again
 	deadlines timers   // when a Tick is wanted for it
 	out       []Output // of this step
+	entry     Entry    // of this step, for explanations
 	counts    Counts
 	changed   changedKeys
 	unlinked  bool  // keys of a checkpoint were restored
@@ -56,7 +57,7 @@ func (c *Controller) Step(at int64, entry Entry, out []Output) ([]Output, error)
 	if err := c.link(); err != nil {
 		return out, err
 	}
-	c.out = out
+	c.out, c.entry = out, entry
 	if at > c.now {
 		c.now = at
 		c.changed.ledger = true

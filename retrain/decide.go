@@ -132,6 +132,9 @@ func (c *Controller) say(m *model, s *saying) {
 		d.CommandID = &s.command.CommandID
 		s.command.DecisionID = d.DecisionID
 	}
-	d.Explanation = c.explain(m, d, s)
+	d.Explanation = c.explain(m, s)
+	if s.command != nil {
+		s.command.Explanation = d.Explanation
+	}
 	c.out = append(c.out, d)
 }

@@ -1,3 +1,132 @@
 package retrain
 
-func (c *Controller) explain(m *model, d *Decision, s *saying) string { return "" }
+import (
+	"fmt"
+	"strings"
+)
+
+// explain says a decision as a sentence for people: what was seen, with its numbers and limits and where the evidence stands;
+// what is done or refused, and until when; what happens next.
+func (c *Controller) explain(m *model, s *saying) string {
+	switch s.reason {
+	case ReasonAlert:
+		return c.seen(m, s.evidence) + ": " + c.order(m, s)
+	case ReasonRequested:
+		return c.explainRequested(m, s)
+	case ReasonUnknownModel:
+		return fmt.Sprintf("%s, but no model of that name exists, for no alert has concerned one: refused; check the name, or ask with create to make the model",
+			asked(s.request, m.name))
+	case ReasonInFlight:
+		return c.explainInFlight(m, s)
+	case ReasonCooldown:
+		return c.explainCooldown(m, s)
+	case ReasonUndeployed:
+		return c.explainUndeployed(m, s)
+	case ReasonStale:
+		return fmt.Sprintf("%s, but that is %s ago and was more than %s ago when it came (max_event_age): no retrain for what is so old; a newer event counts",
+			c.seen(m, s.evidence), span(c.now-s.evidence[0].alert.EventTime), span(c.policy.MaxEventAge))
+	}
+	return c.explainQuiet(m)
+}
+
+// order says what a command asks for and how long it has.
+func (c *Controller) order(m *model, s *saying) string {
+	return fmt.Sprintf("%s retrain, command %s; it has %s to be taken up", s.action, short(s.command.CommandID), span(m.control.Train.StartBy))
+}
+
+func (c *Controller) explainRequested(m *model, s *saying) string {
+	text := asked(s.request, m.name) + ": " + c.order(m, s)
+	if end := c.cooldownEnd(m); end > c.now {
+		text += fmt.Sprintf("; a request passes the cool-down, which would last until %s", clock(end, c.now))
+	}
+	if n := len(s.evidence); n > 0 {
+		text += fmt.Sprintf("; with it goes what counts by itself: %s", c.seen(m, s.evidence))
+	}
+	return text
+}
+
+func (c *Controller) explainInFlight(m *model, s *saying) string {
+	doing, todo := "is running since "+clock(orZero(m.open.startedAt), c.now), "end"
+	if m.open.startedAt == nil {
+		doing, todo = "waits to be taken up since "+clock(m.open.issuedAt, c.now), "be taken up"
+	}
+	lock := fmt.Sprintf("command %s (%s) %s", short(m.open.id), m.open.action, doing)
+	until := fmt.Sprintf("it has until %s to %s", clock(s.until, c.now), todo)
+	if s.request != nil {
+		return fmt.Sprintf("%s, but %s: refused, for a model has one command at a time; %s; ask again when it has ended", asked(s.request, m.name), lock, until)
+	}
+	return fmt.Sprintf("%s, while %s: no second one; %s, and what still counts then is decided again", c.seen(m, s.evidence), lock, until)
+}
+
+func (c *Controller) explainCooldown(m *model, s *saying) string {
+	why := ""
+	if m.failures > 1 {
+		why = fmt.Sprintf(", the %s end in a row without success", ordinal(m.failures))
+	}
+	return fmt.Sprintf("%s, but %s is left alone until %s: %s after command %s ended at %s%s; no retrain now, it is decided again then",
+		c.seen(m, s.evidence), m.name, clock(s.until, c.now), span(s.until-*m.endedAt), short(m.endedBy), clock(*m.endedAt, c.now), why)
+}
+
+func (c *Controller) explainUndeployed(m *model, s *saying) string {
+	v := s.heldBy
+	from := ""
+	if v.Parent != nil {
+		from = " from " + *v.Parent
+	}
+	return fmt.Sprintf("%s, but %s, trained%s and registered at %s, waits to be deployed: no retrain until %s (%s for that), unless %s itself is seen to drift",
+		c.seen(m, s.evidence), v.Version, from, clock(v.RegisteredAt, c.now), clock(s.until, c.now), span(m.control.DeployWithin), v.Version)
+}
+
+// explainQuiet says what has ended, by the entry of this step.
+func (c *Controller) explainQuiet(m *model) string {
+	const next = ": no retrain; a newer event that breaches a rule is decided at once"
+	ended := func(how string) string {
+		return fmt.Sprintf("command %s %s at %s, and no alert of %s counts%s", short(m.endedBy), how, clock(c.now, c.now), m.name, next)
+	}
+	justEnded := m.endedAt != nil && *m.endedAt == c.now
+	switch e := c.entry.(type) {
+	case *Progress:
+		if justEnded && m.failures == 0 {
+			return fmt.Sprintf("command %s succeeded at %s and trained %s: the alerts of %s before that are answered%s",
+				short(m.endedBy), clock(c.now, c.now), m.versions[len(m.versions)-1].Version, m.name, next)
+		}
+		if justEnded {
+			return ended("failed")
+		}
+	case *Alert:
+		if e.State == Resolved {
+			return fmt.Sprintf("the last alert that counted for %s is over: %s%s", m.name, c.resolved(e), next)
+		}
+		return fmt.Sprintf("the alert of %s is answered by a later success%s", c.subject(m, e), next)
+	case *PolicyEntry:
+		return fmt.Sprintf("by policy revision %d no alert of %s counts any more%s", c.policy.Revision, m.name, next)
+	}
+	if justEnded {
+		return ended("expired")
+	}
+	return fmt.Sprintf("no alert of %s counts%s", m.name, next)
+}
+
+// resolved says how an alert ended.
+func (c *Controller) resolved(a *Alert) string {
+	switch by := a.ResolvedBy; {
+	case by == nil:
+		return "resolved"
+	case *by == Superseded:
+		return "a third version took the place of " + orElse(a.ModelVersion, "the one without a name")
+	case *by == SourceGone:
+		return "nothing was heard of the source any more"
+	case *by == RuleRemoved:
+		return "the policy has the rule no more"
+	}
+	return fmt.Sprintf("%s is back at %s in the event at %s", a.Field, amount(a.Value), c.where(a))
+}
+
+// asked says who asked for what.
+func asked(r *Request, name string) string {
+	text := fmt.Sprintf("%s asked for a %s retrain of %s", orElse(&r.Author, "someone"), *r.Action, name)
+	if comment := strings.TrimSpace(r.Comment); comment != "" {
+		text += fmt.Sprintf(" (%q)", comment)
+	}
+	return text
+}

@@ -1,0 +1,124 @@
+package retrain
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+)
+
+// sentences are those of an example's decisions, by "reason number".
+func sentences(t *testing.T, name string) map[string]string {
+	t.Helper()
+	said, byID := map[string]string{}, map[string]string{}
+	examples(t, "controller", func(t *testing.T, x example) {
+		if x.Name != name {
+			return
+		}
+		var input []tailed
+		unmarshal(t, x.Input, &input)
+		c := NewController()
+		for _, r := range input {
+			out, err := c.Step(millis(t, r.Timestamp), entryOf(t, r.Schema, r.Value), nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, o := range out {
+				switch o := o.(type) {
+				case *Decision:
+					said[fmt.Sprintf("%s %s %d", o.Model, o.Reason, o.DecisionNumber)] = o.Explanation
+					byID[o.DecisionID] = o.Explanation
+				case *Command:
+					if byID[o.DecisionID] != o.Explanation {
+						t.Errorf("command %s explains itself otherwise than its decision", o.CommandID)
+					}
+				}
+			}
+		}
+	})
+	return said
+}
+
+func TestEveryReasonIsASentenceForPeople(t *testing.T) {
+	for _, x := range []struct{ example, decision, sentence string }{
+		{"mission", "object_detection alert 1",
+			"object_detection v5.4 lost 0.12 mAP (limit 0.05) in the event at monitoring.performance/0/0 of 00:00:01: soft retrain, " +
+				"command 9f14efb7; it has 1 h to be taken up"},
+		{"mission", "object_detection quiet 2",
+			"command 9f14efb7 succeeded at 00:00:03 and trained v5.5: the alerts of object_detection before that are answered: " +
+				"no retrain; a newer event that breaches a rule is decided at once"},
+		{"mission", "object_detection undeployed 3",
+			"object_detection v5.4 lost 0.12 mAP (limit 0.05) in the event at monitoring.performance/0/4 of 00:12:00, but v5.5, " +
+				"trained from v5.4 and registered at 00:00:03, waits to be deployed: no retrain until 2026-03-08 00:00:03 " +
+				"(7 d for that), unless v5.5 itself is seen to drift"},
+		{"base-version", "a alert 3",
+			"stream cam-3 (a) has had p_value below 0.01 in at least 2 of its last 3 checks since 00:05:59, at last 0.001 in the event " +
+				"at monitoring.drift/0/4 of 00:06:00 (and 3 more alerts): full retrain, command e5cfffa5; it has 1 h to be taken up"},
+		{"back-off", "a cooldown 4",
+			"a lost 0.12 mAP (limit 0.05) in the event at monitoring.performance/0/1 of 00:01:00, but a is left alone until " +
+				"2026-03-02 15:03:00: 1 d after command e5cfffa5 ended at 15:03:00, the 2nd end in a row without success; " +
+				"no retrain now, it is decided again then"},
+		{"in-flight", "a in_flight 2",
+			"stream cam-1 (a) has had p_value below 0.01 in at least 2 of its last 3 checks since 00:02:59, at last 0.001 in the event at " +
+				"monitoring.drift/0/3 of 00:03:00 (and 1 more alert), while command 02a8ff0d (soft) waits to be taken up since " +
+				"00:01:00: no second one; it has until 01:01:00 to be taken up, and what still counts then is decided again"},
+		{"requests", "typo in_flight 4",
+			`ann asked for a soft retrain of typo ("now"), but command 6836b4a9 (full) waits to be taken up since 00:05:00: refused, ` +
+				"for a model has one command at a time; it has until 01:05:00 to be taken up; ask again when it has ended"},
+		{"requests", "typo unknown_model 1",
+			`ann asked for a soft retrain of typo ("now"), but no model of that name exists, for no alert has concerned one: ` +
+				"refused; check the name, or ask with create to make the model"},
+		{"back-off-success", "a requested 8",
+			`ann asked for a soft retrain of a ("now"): soft retrain, command cdee2f43; it has 1 h to be taken up; a request passes ` +
+				"the cool-down, which would last until 2026-03-02 06:04:00; with it goes what counts by itself: a lost 0.12 mAP " +
+				"(limit 0.05) in the event at monitoring.performance/0/2 of 10:04:00"},
+		{"stale", "a stale 1",
+			"a lost 0.12 mAP (limit 0.05) in the event at monitoring.performance/0/1 of 2026-02-28 23:00:59, but that is 1 h ago and " +
+				"was more than 1 h ago when it came (max_event_age): no retrain for what is so old; a newer event counts"},
+	} {
+		said := sentences(t, x.example)
+		if got := said[x.decision]; got != x.sentence {
+			t.Errorf("%s, %s:\n%s\nexpected\n%s\nof %v", x.example, x.decision, got, x.sentence, sortedKeys(said))
+		}
+	}
+}
+
+func TestAnAlarmOfCusumIsExplainedByItsOwnPast(t *testing.T) {
+	p, err := BuiltIn("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := NewController()
+	if _, err := c.Step(0, &PolicyEntry{Policy: p.Canonical(), LedgerID: testLedger}, nil); err != nil {
+		t.Fatal(err)
+	}
+	out, err := c.Step(40_000_000, &Alert{
+		State: Firing, AlertID: "a1", Stream: new("cam-7"), On: Drift, RuleID: "32c67b85433d", Action: Full, Field: "p_value",
+		Value: new(0.00042), Since: new(int64(18_000_000)), EventID: "e", EventTime: 39_000_000, Topic: "monitoring.drift", Partition: 3, Offset: 118,
+	}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const want = "stream cam-7 (cam-7) has had p_value unlike its own past since 05:00:00 (limit: what chance brings once in 1,680,000 " +
+		"checks), at last 0.00042 in the event at monitoring.drift/3/118 of 10:50:00: full retrain, command "
+	if got := out[0].(*Decision).Explanation; !strings.HasPrefix(got, want) {
+		t.Errorf("%s\nexpected\n%s", got, want)
+	}
+}
+
+const testLedger = "6ba7b810-9dad-11d1-80b4-00c04fd430c8"
+
+func TestLengthsOfTimeReadLikeSpeech(t *testing.T) {
+	for ms, want := range map[int64]string{
+		0: "0 ms", 999: "999 ms", 1000: "1 s", 2500: "2 s", 60_000: "1 min", 5_400_000: "1 h 30 min", 3_600_000: "1 h",
+		604_800_000: "7 d", 90_061_000: "1 d 1 h", 7_201_000: "2 h 1 s",
+	} {
+		if got := span(ms); got != want {
+			t.Errorf("span(%d) = %q, expected %q", ms, got, want)
+		}
+	}
+	for n, want := range map[int64]string{1: "1st", 2: "2nd", 3: "3rd", 4: "4th", 11: "11th", 12: "12th", 22: "22nd", 113: "113th"} {
+		if got := ordinal(n); got != want {
+			t.Errorf("ordinal(%d) = %q, expected %q", n, got, want)
+		}
+	}
+}

@@ -1,0 +1,163 @@
+package retrain
+
+import (
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// seen says what the first of the alerts saw, where it stands, and how many more there are.
+func (c *Controller) seen(m *model, alerts []*keptAlert) string {
+	a := alerts[0].alert
+	text := fmt.Sprintf("%s in the event at %s", c.breach(m, a), c.where(a))
+	switch n := len(alerts) - 1; {
+	case n == 1:
+		text += " (and 1 more alert)"
+	case n > 1:
+		text += fmt.Sprintf(" (and %d more alerts)", n)
+	}
+	return text
+}
+
+// breach says what an alert saw, with its numbers and limits.
+func (c *Controller) breach(m *model, a *Alert) string {
+	subject := c.subject(m, a)
+	rule := c.policy.rule(a.RuleID)
+	if rule == nil || a.Value == nil {
+		return fmt.Sprintf("%s breached the rule %s", subject, a.Rule)
+	}
+	switch o := rule.observer.(type) {
+	case *threshold:
+		if rule.Field == MAPChange && o.level.below && *a.Value < 0 {
+			return fmt.Sprintf("%s lost %s mAP (limit %s)", subject, amount(new(-*a.Value)), amount(new(-o.level.value)))
+		}
+		return fmt.Sprintf("%s had %s %s (limit %s, it must not be %s)", subject, fieldName(rule), amount(a.Value), amount(&o.level.value), o.level.side())
+	case *sustained:
+		return fmt.Sprintf("%s has had %s %s %s in at least %d of its last %d checks since %s, at last %s",
+			subject, fieldName(rule), o.level.side(), amount(&o.level.value), o.k, o.n, clock(orZero(a.Since), c.now), amount(a.Value))
+	case *cusum:
+		return fmt.Sprintf("%s has had %s unlike its own past since %s (limit: what chance brings once in %s checks), at last %s",
+			subject, fieldName(rule), clock(orZero(a.Since), c.now), thousands(o.arl), amount(a.Value))
+	}
+	return fmt.Sprintf("%s breached the rule %s", subject, a.Rule)
+}
+
+func fieldName(r *Rule) string {
+	if r.Field == Value {
+		return r.method
+	}
+	return string(r.Field)
+}
+
+// subject is what an alert is about: the model and its version, and the stream where there is one.
+func (c *Controller) subject(m *model, a *Alert) string {
+	model := orEmpty(a.Model)
+	if a.ModelVersion != nil {
+		model = strings.TrimSpace(model + " " + *a.ModelVersion)
+	}
+	switch {
+	case a.Stream == nil:
+		return model
+	case model == "":
+		model = m.name
+	}
+	return fmt.Sprintf("stream %s (%s)", *a.Stream, model)
+}
+
+// where is where the event of an alert stands.
+func (c *Controller) where(a *Alert) string {
+	return fmt.Sprintf("%s/%d/%d of %s", a.Topic, a.Partition, a.Offset, clock(a.EventTime, c.now))
+}
+
+// rule finds a rule of the policy by its id.
+func (p *Policy) rule(id string) *Rule {
+	for _, line := range p.observe {
+		for _, r := range line.rules {
+			if r.ID == id {
+				return r
+			}
+		}
+	}
+	return nil
+}
+
+// clock is a time of day in UTC, with its date where that is not today's.
+func clock(at, now int64) string {
+	t := time.UnixMilli(at).UTC()
+	if t.Format(time.DateOnly) == time.UnixMilli(now).UTC().Format(time.DateOnly) {
+		return t.Format(time.TimeOnly)
+	}
+	return t.Format(time.DateTime)
+}
+
+// span is a length of time in its two greatest units.
+func span(ms int64) string {
+	if ms < second {
+		return fmt.Sprintf("%d ms", ms)
+	}
+	var parts []string
+	for _, u := range []struct {
+		name   string
+		length int64
+	}{{"d", day}, {"h", hour}, {"min", 60 * second}, {"s", second}} {
+		if n := ms / u.length; n > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", n, u.name))
+			ms -= n * u.length
+		}
+		if len(parts) == 2 {
+			break
+		}
+	}
+	return strings.Join(parts, " ")
+}
+
+// amount is a number as people read it: 6 significant digits.
+func amount(v *float64) string {
+	if v == nil {
+		return "no value"
+	}
+	return number(parseFloat(strconv.FormatFloat(*v, 'e', 5, 64)))
+}
+
+// thousands is a whole number with its digits in groups of three.
+func thousands(x float64) string {
+	digits := strconv.FormatFloat(math.Floor(x), 'f', 0, 64)
+	for i := len(digits) - 3; i > 0; i -= 3 {
+		digits = digits[:i] + "," + digits[i:]
+	}
+	return digits
+}
+
+func ordinal(n int64) string {
+	suffix := "th"
+	if n/10%10 != 1 {
+		switch n % 10 {
+		case 1:
+			suffix = "st"
+		case 2:
+			suffix = "nd"
+		case 3:
+			suffix = "rd"
+		}
+	}
+	return fmt.Sprintf("%d%s", n, suffix)
+}
+
+// short is the beginning of an id, enough to find it among a model's.
+func short(id string) string { return id[:min(len(id), 8)] }
+
+func orElse(s *string, otherwise string) string {
+	if s == nil || *s == "" {
+		return otherwise
+	}
+	return *s
+}
+
+func orZero(v *int64) int64 {
+	if v == nil {
+		return 0
+	}
+	return *v
+}
