@@ -51,12 +51,12 @@ type code uint8
 const (
 	opEnd    code = iota
 	opSkip        // n bytes
-	opBool        //
+	opBool        // 0 or 1
 	opInt         // divided by n where n > 1; stored as a double where float is set
 	opLong        // as opInt
-	opFloat       //
-	opDouble      //
-	opBytes       //
+	opFloat       // always wanted: others are skipped
+	opDouble      // as opFloat; n is 8
+	opBytes       // a length and as many bytes
 	opText        // bytes that must be UTF-8
 	opEnum        // of n symbols; arg: their table, where it is wanted
 	opArray       // arg: sub of the items
@@ -94,7 +94,7 @@ func Compile(writer string, wants []Want) (*Program, error) {
 
 // Compile is the function Compile for a schema already parsed.
 func (s *Schema) Compile(wants []Want) (*Program, error) {
-	c := compiler{p: &Program{entries: make([]int32, len(wants))}, subs: map[subKey]int32{}}
+	c := compiler{p: &Program{entries: make([]int32, len(wants))}, subs: map[subKey]int32{}, inline: []*node{s.root}}
 	for i := range c.p.entries {
 		c.p.entries[i] = -1
 	}
@@ -174,6 +174,7 @@ func (c *compiler) sub(key subKey) int32 {
 
 // pending writes the subs that were asked for, and those that they ask for.
 func (c *compiler) pending() {
+	c.inline = nil
 	for i := 0; i < len(c.todo); i++ {
 		key := c.todo[i]
 		c.field, c.target = c.fieldOf[i], len(c.p.ops)

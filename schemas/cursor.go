@@ -177,10 +177,10 @@ func (c *cursor) endBlock(end int) error {
 	return nil
 }
 
-// enter counts a value within a value; leave goes with it.
-func (c *cursor) enter() error {
-	if c.depth++; c.depth > maxNesting {
-		return c.fail("values are nested deeper than %d", maxNesting)
+// enter counts a value within a value, up to most; leave goes with it.
+func (c *cursor) enter(most int) error {
+	if c.depth++; c.depth > most {
+		return c.fail("values are nested deeper than %d", most)
 	}
 	return nil
 }
@@ -197,7 +197,7 @@ func (c *cursor) end() error {
 
 // items walks the blocks of an array or a map and calls one for each item (an entry's key included), with its number.
 func (c *cursor) items(least int, one func(i int) error) error {
-	if err := c.enter(); err != nil {
+	if err := c.enter(maxDepth); err != nil {
 		return err
 	}
 	defer c.leave()

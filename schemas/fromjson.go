@@ -72,8 +72,8 @@ func valueError(format string, args ...any) error {
 
 // fromJSON appends one value; raw is valid JSON.
 func fromJSON(dst []byte, n *node, raw json.RawMessage, depth int) ([]byte, error) {
-	if depth > maxNesting {
-		return nil, valueError("values are nested deeper than %d", maxNesting)
+	if depth > maxDepth {
+		return nil, valueError("values are nested deeper than %d", maxDepth)
 	}
 	switch n.kind {
 	case kindRecord:

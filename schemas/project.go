@@ -84,9 +84,7 @@ func (w *walk) run(pc int) error {
 				return w.badNumber(o, at)
 			}
 			at += k
-			if o.slot >= 0 {
-				w.dst[o.slot].setNumber(o, v)
-			}
+			w.number(o, v)
 		default:
 			w.at = at
 			if err := w.other(o); err != nil {
@@ -122,15 +120,18 @@ func varintFast(b []byte, at int) (int64, int) {
 	return varint(b[at:])
 }
 
-func (v *Value) setNumber(o *op, n int64) {
-	v.Set = true
-	switch {
+func (w *walk) number(o *op, v int64) {
+	if o.slot < 0 {
+		return
+	}
+	d := &w.dst[o.slot]
+	switch d.Set = true; {
 	case o.float:
-		v.Float = float64(n)
+		d.Float = float64(v)
 	case o.n > 1:
-		v.Int = floorDiv(n, int64(o.n))
+		d.Int = floorDiv(v, int64(o.n))
 	default:
-		v.Int = n
+		d.Int = v
 	}
 }
 
@@ -182,7 +183,7 @@ func (w *walk) other(o *op) error {
 
 // call runs a sub.
 func (w *walk) call(sub int32) error {
-	if err := w.enter(); err != nil {
+	if err := w.enter(maxNesting); err != nil {
 		return err
 	}
 	err := w.run(w.p.subs[sub].pc)

@@ -12,7 +12,8 @@ import (
 const (
 	maxSchemaText = 1 << 20 // bytes
 	maxNodes      = 10_000  // types in a schema
-	maxNesting    = 64      // types within types, in a schema and in a value of a recursive one
+	maxNesting    = 64      // types within types; also how often a value's records may contain themselves
+	maxDepth      = 1024    // values within values, where each is looked at: more than any value that maxNesting lets through
 	maxFixed      = 1 << 20 // bytes of a fixed
 )
 

@@ -65,7 +65,7 @@ func (c *cursor) appendJSON(dst []byte, n *node) ([]byte, error) {
 
 // appendJSONOf is appendJSON for the types that are made of others.
 func (c *cursor) appendJSONOf(dst []byte, n *node) (_ []byte, err error) {
-	if err := c.enter(); err != nil {
+	if err := c.enter(maxDepth); err != nil {
 		return dst, err
 	}
 	defer c.leave()
