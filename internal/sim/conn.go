@@ -201,7 +201,7 @@ func (c *conn) wander(x *Exchange, v Verdict, frame []byte) {
 	n := c.host.net
 	passed := make(chan struct{})
 	wait := n.waits(v, passed)
-	n.stray.Go(func() {
+	n.later(func() {
 		defer close(passed)
 		defer c.Conn.Close()
 		if !wait(nil) {

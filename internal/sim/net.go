@@ -6,6 +6,7 @@ import (
 	"net"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -23,7 +24,16 @@ type network struct {
 	dial  Dial
 	trace *Trace
 	over  chan struct{}  // closed when the bubble ends: nothing waits in the network any more
-	stray sync.WaitGroup // requests on their way without a host
+	stray sync.WaitGroup // requests on their way without a host, and hosts that will go on by themselves
+	held  atomic.Int32   // how many of them there are
+}
+
+func (n *network) later(f func()) {
+	n.held.Add(1)
+	n.stray.Go(func() {
+		defer n.held.Add(-1)
+		f()
+	})
 }
 
 // waits readies the time that a verdict lasts. The wait says whether the bubble is still on; it ends early with dead.
@@ -232,7 +242,7 @@ func (h *Host) begin(to string, frame []byte) (*Exchange, Verdict) {
 func (h *Host) stopped(v Verdict) {
 	h.Pause()
 	wait := h.net.waits(v, nil)
-	h.net.stray.Go(func() {
+	h.net.later(func() {
 		wait(h.dead)
 		h.Resume()
 	})

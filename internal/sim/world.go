@@ -223,13 +223,19 @@ func (w *World) Until(limit time.Duration, what string, cond func() bool) bool {
 	}
 }
 
-// Still waits until for d nobody has sent anything but the requests of an idle instance, and fails the test if that does not
-// happen within limit.
+// Still waits until for d nobody has sent anything but the requests of an idle instance and no request or host is held by a
+// verdict, and fails the test if that does not happen within limit.
 func (w *World) Still(d, limit time.Duration) bool {
 	w.T.Helper()
 	idle := Key(kmsg.Fetch, kmsg.Heartbeat, kmsg.Metadata, kmsg.ApiVersions, kmsg.FindCoordinator)
+	var busy time.Duration // the last moment of work
 	return w.Until(limit, fmt.Sprintf("%v without work", d), func() bool {
-		xs := w.Trace.All().Where(Not(idle))
-		return w.Now() >= d && (len(xs) == 0 || w.Now()-xs[len(xs)-1].Sent.At >= d)
+		if xs := w.Trace.All().Where(Not(idle)); len(xs) > 0 {
+			busy = max(busy, xs[len(xs)-1].Sent.At)
+		}
+		if w.net.held.Load() > 0 {
+			busy = w.Now()
+		}
+		return w.Now()-busy >= d
 	})
 }
