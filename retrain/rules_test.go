@@ -2,8 +2,10 @@ package retrain
 
 import (
 	"bytes"
+	"compress/gzip"
 	"encoding/base64"
 	"encoding/json"
+	"io"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -18,31 +20,42 @@ type example struct {
 	Policy, Input, Expected json.RawMessage
 }
 
-// examples runs f for every example of a part.
+// examples runs f for every example of a part: the written ones, and random histories that the reference has folded.
 func examples(t *testing.T, part string, f func(t *testing.T, x example)) {
 	t.Helper()
-	files, err := filepath.Glob("testdata/rules/*.json")
-	if err != nil || len(files) == 0 {
-		t.Fatalf("no examples: %v", err)
-	}
 	ran := 0
-	for _, file := range files {
-		text, err := os.ReadFile(file)
-		if err != nil {
-			t.Fatal(err)
+	for _, pattern := range []string{"testdata/rules/*.json", "testdata/histories/*.json.gz"} {
+		files, err := filepath.Glob(pattern)
+		if err != nil || len(files) == 0 {
+			t.Fatalf("no examples in %s: %v", pattern, err)
 		}
-		var x example
-		if err := json.Unmarshal(text, &x); err != nil {
-			t.Fatalf("%s: %v", file, err)
-		}
-		if x.Part == part {
-			ran++
-			t.Run(x.Name, func(t *testing.T) { f(t, x) })
+		for _, file := range files {
+			var x example
+			unmarshal(t, readFile(t, file), &x)
+			if x.Part == part {
+				ran++
+				t.Run(x.Name, func(t *testing.T) { f(t, x) })
+			}
 		}
 	}
 	if ran == 0 {
 		t.Fatalf("no example of %s", part)
 	}
+}
+
+func readFile(t *testing.T, name string) []byte {
+	t.Helper()
+	text, err := os.ReadFile(name)
+	if err == nil && strings.HasSuffix(name, ".gz") {
+		var z *gzip.Reader
+		if z, err = gzip.NewReader(bytes.NewReader(text)); err == nil {
+			text, err = io.ReadAll(z)
+		}
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return text
 }
 
 func unmarshal(t *testing.T, text []byte, v any) {
