@@ -3,9 +3,12 @@ package consumer
 import (
 	"context"
 	"errors"
+	"slices"
+	"sync"
 	"time"
 
 	"github.com/visutility/retrainer/consumer/record"
+	"github.com/visutility/retrainer/consumer/wire"
 )
 
 // appender appends records outside any transaction, idempotently: a repetition of one append is taken once. An append of
@@ -39,4 +42,69 @@ func (a *appender) append(ctx context.Context, topic string, partition int32, re
 		return 0, err
 	}
 	return batches[0].base, nil
+}
+
+// Appender appends records to topics outside any transaction, idempotently: each once, however often the cluster had to be
+// asked. It is safe for concurrent use; appends follow one another.
+type Appender struct {
+	c  *Client
+	mu sync.Mutex // held over an append: sequences are one line
+	a  *appender
+}
+
+// NewAppender makes an Appender.
+func (c *Client) NewAppender() *Appender {
+	return &Appender{c: c, a: newAppender(c.cluster, nil, c.cfg.Now)}
+}
+
+// Append writes records, each to the partition of its key (murmur2; a null key's is 0), in their order within a partition. It
+// waits for a cluster that does not answer, with the same producer id and sequences, until ctx is done. After an error some
+// of the records may have been written.
+func (a *Appender) Append(ctx context.Context, records ...record.Output) error {
+	if len(records) == 0 {
+		return nil
+	}
+	if err := a.c.have(ctx, records); err != nil {
+		return err
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	p := &a.a.producer
+	if !a.a.ready {
+		if err := a.c.wait(ctx, p.init); err != nil {
+			return err
+		}
+		a.a.ready = true
+	}
+	batches, err := p.pack(records, func(o *record.Output) (int32, error) {
+		return wire.PartitionFor(o.Key, a.c.cluster.partitions(o.Topic)), nil
+	})
+	if err == nil {
+		err = a.c.wait(ctx, func(ctx context.Context) error { return p.produce(ctx, batches) })
+	}
+	a.a.ready = err == nil // else sequences are not known any more
+	return err
+}
+
+// have sees to it that the topics of records are known.
+func (c *Client) have(ctx context.Context, records []record.Output) error {
+	var unknown []string
+	for i := range records {
+		if t := records[i].Topic; c.cluster.partitions(t) == 0 && !slices.Contains(unknown, t) {
+			unknown = append(unknown, t)
+		}
+	}
+	if len(unknown) == 0 {
+		return nil
+	}
+	missing, err := c.cluster.missing(ctx, unknown)
+	switch {
+	case err != nil:
+		return err
+	case ctx.Err() != nil:
+		return context.Cause(ctx)
+	case len(missing) > 0:
+		return missingTopics(missing)
+	}
+	return nil
 }

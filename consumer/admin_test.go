@@ -1,0 +1,81 @@
+package consumer_test
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/visutility/retrainer/consumer"
+)
+
+func TestTopicsAreMadeDescribedAndWidened(t *testing.T) {
+	withBroker(t, []string{"there"}, func(t *testing.T, b *broker) {
+		c, ctx := b.ours, t.Context()
+		if err := c.CreateTopic(ctx, consumer.Topic{Name: "new", Partitions: 3, Replication: 2, Configs: map[string]string{"cleanup.policy": "compact"}}); err != nil {
+			t.Fatal(err)
+		}
+		if err := c.CreateTopic(ctx, consumer.Topic{Name: "new", Partitions: 8}); err != nil {
+			t.Errorf("making what is there: %v", err)
+		}
+		if err := c.AddPartitions(ctx, "new", 5); err != nil {
+			t.Fatal(err)
+		}
+		if err := c.SetConfigs(ctx, "new", map[string]string{"message.timestamp.type": "LogAppendTime"}); err != nil {
+			t.Fatal(err)
+		}
+		topics, err := c.Topics(ctx, "new", "there", "nowhere")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(topics) != 2 {
+			t.Errorf("%v", topics)
+		}
+		got := topics["new"]
+		if got.Partitions != 5 || got.Replication != 2 || got.Configs["cleanup.policy"] != "compact" || got.Configs["message.timestamp.type"] != "LogAppendTime" {
+			t.Errorf("%+v", got)
+		}
+		if got := topics["there"]; got.Partitions != 2 || got.Configs["cleanup.policy"] != "delete" {
+			t.Errorf("%+v", got)
+		}
+	})
+}
+
+func TestTheClusterTellsItsNameAndBrokers(t *testing.T) {
+	withBroker(t, nil, func(t *testing.T, b *broker) {
+		if got, err := b.ours.Cluster(t.Context()); err != nil || got != (consumer.Cluster{ID: "kfake", Brokers: 2}) {
+			t.Errorf("%+v, %v", got, err)
+		}
+	})
+}
+
+func TestMakingTopicsFindsTheControllerAgain(t *testing.T) {
+	withBroker(t, nil, func(t *testing.T, b *broker) {
+		refused := 0
+		b.fake.ControlKey(int16(kmsg.CreateTopics), func(kreq kmsg.Request) (kmsg.Response, error, bool) {
+			b.fake.KeepControl()
+			if refused++; refused > 2 {
+				return nil, nil, false
+			}
+			res := kreq.ResponseKind().(*kmsg.CreateTopicsResponse)
+			rt := kmsg.NewCreateTopicsResponseTopic()
+			rt.Topic, rt.ErrorCode = "new", 41 // NOT_CONTROLLER
+			res.Topics = append(res.Topics, rt)
+			return res, nil, true
+		})
+		if err := b.ours.CreateTopic(t.Context(), consumer.Topic{Name: "new", Partitions: 1}); err != nil || refused != 3 {
+			t.Errorf("%v after %d requests", err, refused)
+		}
+	})
+}
+
+func TestWhatTheClusterRefusesIsSaidInOneSentence(t *testing.T) {
+	withBroker(t, nil, func(t *testing.T, b *broker) {
+		err := b.ours.CreateTopic(t.Context(), consumer.Topic{Name: "wide", Partitions: 1, Replication: 3})
+		var mistake *consumer.SetupError
+		if !errors.As(err, &mistake) || !strings.Contains(err.Error(), "making topic wide") || !strings.Contains(err.Error(), "REPLICATION") {
+			t.Errorf("%v", err)
+		}
+	})
+}

@@ -1,0 +1,122 @@
+package consumer
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"net"
+	"time"
+
+	"github.com/rs/zerolog"
+	"github.com/segmentio/kafka-go/sasl"
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/visutility/retrainer/consumer/wire"
+)
+
+// ClientConfig says which cluster a Client talks to, and how.
+type ClientConfig struct {
+	Brokers  []string // host:port to begin with; required
+	ClientID string
+	Dial     func(ctx context.Context, network, address string) (net.Conn, error) // nil: TCP
+	TLS      *tls.Config
+	SASL     sasl.Mechanism
+	Now      func() time.Time // nil: time.Now
+	Log      zerolog.Logger   // says what is waited for
+}
+
+// Client reads, appends and looks after topics, for programs that run no Consumer. It is safe for concurrent use.
+//
+// A cluster that does not answer is waited for until the context is done; a *SetupError says what an operator has to mend.
+type Client struct {
+	cfg     ClientConfig
+	wire    *wire.Client
+	cluster *cluster
+}
+
+// Connect makes a Client; nothing is dialled before the first request.
+func Connect(cfg ClientConfig) (*Client, error) {
+	if len(cfg.Brokers) == 0 {
+		return nil, &SetupError{"no brokers given: at least one host:port is needed"}
+	}
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	w := wire.NewClient(wire.Config{Brokers: cfg.Brokers, Dial: cfg.Dial, TLS: cfg.TLS, SASL: cfg.SASL, ClientID: cfg.ClientID})
+	return &Client{cfg: cfg, wire: w, cluster: newCluster(w, cfg.Now)}, nil
+}
+
+// Close ends every request under way and returns when all connections are closed.
+func (c *Client) Close() { c.wire.Close() }
+
+// ClusterID is the name that the cluster has for itself.
+func (c *Client) ClusterID(ctx context.Context) (string, error) {
+	res, err := c.metadata(ctx)
+	if err != nil {
+		return "", err
+	}
+	return text(res.ClusterID), nil
+}
+
+// metadata asks for the brokers and the controller, and for the topics named.
+func (c *Client) metadata(ctx context.Context, names ...string) (*kmsg.MetadataResponse, error) {
+	req := kmsg.NewPtrMetadataRequest()
+	req.Topics = []kmsg.MetadataRequestTopic{} // none; nil would be all
+	for _, n := range names {
+		t := kmsg.NewMetadataRequestTopic()
+		t.Topic = kmsg.StringPtr(n)
+		req.Topics = append(req.Topics, t)
+	}
+	var res *kmsg.MetadataResponse
+	err := c.wait(ctx, func(ctx context.Context) error {
+		ctx, cancel := context.WithTimeout(ctx, askTimeout)
+		defer cancel()
+		var err error
+		if res, err = wire.Do[*kmsg.MetadataResponse](ctx, c.wire, wire.AnyNode, req); err != nil {
+			return asFault("metadata", err)
+		}
+		return nil
+	})
+	return res, err
+}
+
+// wait repeats what fails for reasons that pass by themselves, and says what it waits for: at once, then ever more seldom.
+func (c *Client) wait(ctx context.Context, do func(ctx context.Context) error) error {
+	retry, said := delays(50*time.Millisecond), delays(time.Second)
+	var silent time.Time
+	for {
+		err := do(ctx)
+		switch {
+		case err == nil:
+			return nil
+		case ctx.Err() != nil:
+			return context.Cause(ctx)
+		case !passes(err):
+			return setup(err)
+		}
+		if now := c.cfg.Now(); !now.Before(silent) {
+			c.cfg.Log.Warn().Err(err).Strs("brokers", c.cfg.Brokers).Msg("waiting for the cluster")
+			silent = now.Add(10 * said.NextBackOff())
+		}
+		if pause(ctx, retry.NextBackOff()) != nil {
+			return context.Cause(ctx)
+		}
+	}
+}
+
+// passes tells whether the same request may be answered otherwise in a while.
+func passes(err error) bool {
+	var f *fault
+	if !errors.As(err, &f) || errors.As(err, new(*wire.UnsupportedError)) {
+		return false
+	}
+	return f.err != nil && f.fate != fateStop || f.code != 0 && (fateOf(f.code) == fateAgain || fateOf(f.code) == fateRoute)
+}
+
+// setup marks an error that no repetition mends as one for an operator.
+func setup(err error) error {
+	if f := (*fault)(nil); errors.As(err, &f) {
+		return &SetupError{f.Error()}
+	}
+	return err
+}

@@ -1,0 +1,208 @@
+package consumer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/visutility/retrainer/consumer/record"
+)
+
+// From is where a Reader begins in each partition.
+type From struct {
+	End    bool      // what comes from now on
+	Offset int64     // where neither End nor Time is set: this offset, or the log's start if that is later
+	Time   time.Time // the first record at or after it
+}
+
+// ReaderConfig says what a Reader reads.
+type ReaderConfig struct {
+	Topic       string
+	From        From // zero: from the start
+	ToEnd       bool // stop where the log ended when reading began; else go on for ever
+	Uncommitted bool // also what open or aborted transactions wrote
+}
+
+// Reader reads all partitions of a topic outside any group: in order within a partition, in no order between them.
+type Reader struct {
+	topic   string
+	found   chan found
+	left    int // partitions that are not at their end; touched by Next only
+	cancel  context.CancelFunc
+	running sync.WaitGroup
+}
+
+// found is a record, or how the reading of a partition ended.
+type found struct {
+	record record.Record
+	ended  bool
+	err    error
+}
+
+const (
+	readAhead      = 256 // records found and not asked for yet
+	readerWait     = 500 * time.Millisecond
+	readerBatch    = 64 << 20 // bound of one batch after decompression
+	readerMaxBytes = 1 << 20
+	endWait        = 100 * time.Millisecond
+	endPatience    = 10 // empty answers below the high watermark: what is left there is an open transaction's, or compacted
+)
+
+// NewReader begins to read. A topic that is not there is a *SetupError.
+func (c *Client) NewReader(ctx context.Context, cfg ReaderConfig) (*Reader, error) {
+	missing, err := c.cluster.missing(ctx, []string{cfg.Topic})
+	switch {
+	case err != nil:
+		return nil, err
+	case ctx.Err() != nil:
+		return nil, context.Cause(ctx)
+	case len(missing) > 0:
+		return nil, missingTopics(missing)
+	}
+	n := c.cluster.partitions(cfg.Topic)
+	r := &Reader{topic: cfg.Topic, found: make(chan found, readAhead), left: int(n)}
+	ctx, r.cancel = context.WithCancel(context.WithoutCancel(ctx))
+	for p := range n {
+		from, end, err := c.bounds(ctx, cfg, p)
+		if err != nil {
+			r.Close()
+			return nil, err
+		}
+		s := newStream(c.cluster, cfg.Topic, p, from, readerMaxBytes, readerBatch)
+		if s.uncommitted = cfg.Uncommitted; cfg.Uncommitted {
+			s.req.IsolationLevel = 0
+		}
+		r.running.Go(func() {
+			defer s.close()
+			r.give(ctx, found{ended: true, err: r.read(ctx, c, s, end)})
+		})
+	}
+	return r, nil
+}
+
+func missingTopics(names []string) error {
+	return &SetupError{fmt.Sprintf("missing on the cluster, or no right to see it: topic %s; `retrainer topics apply` makes what is missing", strings.Join(names, ", "))}
+}
+
+// Close stops reading and returns when all goroutines have ended.
+func (r *Reader) Close() {
+	r.cancel()
+	r.running.Wait()
+}
+
+// Next waits for the next record, whose bytes are the caller's to keep. With ToEnd, io.EOF follows the last.
+func (r *Reader) Next(ctx context.Context) (*record.Record, error) {
+	for r.left > 0 {
+		select {
+		case f := <-r.found:
+			switch {
+			case f.err != nil:
+				return nil, f.err
+			case f.ended:
+				r.left--
+			default:
+				return &f.record, nil
+			}
+		case <-ctx.Done():
+			return nil, context.Cause(ctx)
+		}
+	}
+	return nil, io.EOF
+}
+
+// bounds are the first offset to read of a partition, and the one to stop at; -1: none.
+func (c *Client) bounds(ctx context.Context, cfg ReaderConfig, partition int32) (from, end int64, err error) {
+	ask := func(at int64) (offset int64, err error) {
+		err = c.wait(ctx, func(ctx context.Context) error {
+			offset, err = c.cluster.offsetAt(ctx, cfg.Topic, partition, at)
+			return err
+		})
+		return offset, err
+	}
+	last, err := ask(latest)
+	if err != nil {
+		return 0, 0, err
+	}
+	switch {
+	case cfg.From.End:
+		from = last
+	case !cfg.From.Time.IsZero():
+		if from, err = ask(cfg.From.Time.UnixMilli()); from < 0 { // no record is that new
+			from = last
+		}
+	default:
+		if from, err = ask(earliest); err == nil {
+			from = min(max(from, cfg.From.Offset), last)
+		}
+	}
+	if end = -1; cfg.ToEnd {
+		end = last
+	}
+	return from, end, err
+}
+
+// read gives the records of a partition until its end, an error or the reader's close.
+func (r *Reader) read(ctx context.Context, c *Client, s *stream, end int64) error {
+	empty := 0
+	for ctx.Err() == nil && (end < 0 || s.next < end) && empty < endPatience {
+		before, wait := s.next, readerWait
+		if end >= 0 {
+			wait = endWait
+		}
+		err := c.wait(ctx, func(ctx context.Context) error {
+			err := s.fetch(ctx, wait)
+			if passes(err) {
+				_ = s.cluster.refresh(ctx, s.topic)
+			}
+			return err
+		})
+		var out *rangeError
+		switch {
+		case errors.As(err, &out) && out.offset < out.start: // retention or compaction was faster
+			s.next = out.start
+		case err != nil:
+			return err
+		default:
+			if err := r.deliver(ctx, s, end); err != nil {
+				return err
+			}
+		}
+		if empty++; s.next > before || end < 0 {
+			empty = 0
+		}
+	}
+	return nil
+}
+
+// deliver gives the records of the last fetch that lie below end.
+func (r *Reader) deliver(ctx context.Context, s *stream, end int64) error {
+	var rec record.Record
+	for {
+		ok, err := s.read(&rec)
+		if err != nil || !ok || end >= 0 && rec.Offset >= end {
+			return err
+		}
+		keep := rec
+		keep.Key, keep.Value, keep.Headers = slices.Clone(rec.Key), slices.Clone(rec.Value), slices.Clone(rec.Headers)
+		for i := range keep.Headers {
+			keep.Headers[i].Value = slices.Clone(keep.Headers[i].Value)
+		}
+		if !r.give(ctx, found{record: keep}) {
+			return context.Cause(ctx)
+		}
+	}
+}
+
+func (r *Reader) give(ctx context.Context, f found) bool {
+	select {
+	case r.found <- f:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
