@@ -163,3 +163,88 @@ func TestDecodeLeavesItsTargetAloneOnAnError(t *testing.T) {
 		t.Errorf("another fingerprint: %v, want an UnknownSchemaError", err)
 	}
 }
+
+type testEvidence struct {
+	AlertID string   `avro:"alert_id"`
+	Value   *float64 `avro:"value"`
+	On      string   `avro:"on"`
+}
+
+type testNested struct {
+	Evidence []testEvidence     `avro:"evidence"`
+	Best     *testEvidence      `avro:"best"`
+	Values   [][]string         `avro:"values"`
+	Metrics  map[string]float64 `avro:"metrics"`
+	Policy   []byte             `avro:"policy"`
+	Number   int32              `avro:"number"`
+	Ratio    float32            `avro:"ratio"`
+	Late     bool               `avro:"late"`
+}
+
+const nestedSchema = `{"type":"record","name":"Nested","fields":[
+	{"name":"policy","type":"bytes"},{"name":"late","type":"boolean"},{"name":"number","type":"int"},{"name":"ratio","type":"float"},
+	{"name":"evidence","type":{"type":"array","items":{"type":"record","name":"Ev","fields":[{"name":"alert_id","type":"string"},
+		{"name":"on","type":{"type":"enum","name":"On","symbols":["unknown","drift"]}},{"name":"value","type":["double","null"]}]}}},
+	{"name":"best","type":["null","Ev"]},{"name":"values","type":{"type":"array","items":{"type":"array","items":"string"}}},
+	{"name":"metrics","type":{"type":"map","values":"double"}}]}`
+
+func TestCodecAndHambaWriteTheSameRecordsWithinRecords(t *testing.T) {
+	c, err := NewCodec[testNested](mustParse(t, nestedSchema))
+	if err != nil {
+		t.Fatal(err)
+	}
+	// One entry a map: hamba's order of more is random.
+	v := testNested{Evidence: []testEvidence{{"a", ptr(0.5), "drift"}, {"b", nil, "unknown"}}, Best: &testEvidence{"c", ptr(-1.0), "drift"},
+		Values: [][]string{{"x", "y"}, nil, {"z"}}, Metrics: map[string]float64{"mAP": 0.25}, Policy: []byte{0, 255}, Number: -7, Ratio: 0.5, Late: true}
+	got, err := c.Append(nil, &v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var back testNested
+	if err := c.Decode(got, &back); err != nil || !reflect.DeepEqual(back, v) {
+		t.Errorf("read %+v, %v", back, err)
+	}
+	hamba := avro.Config{DisableBlockSizeHeader: true}.Freeze()
+	want, err := hamba.Marshal(mustHamba(t, nestedSchema), v)
+	if err != nil || !bytes.Equal(got[HeaderSize:], want) {
+		t.Errorf("% x, %v: hamba writes\n% x", got[HeaderSize:], err, want)
+	}
+	var m *MalformedError
+	bad := append([]byte(nil), got...)
+	bad[bytes.Index(bad, []byte("b\x00\x02"))+1] = 9 // evidence[1].on
+	if err := c.Decode(bad, &back); !errors.As(err, &m) || m.Field != "evidence[1].on" {
+		t.Errorf("a symbol that is none: %v, want a MalformedError of evidence[1].on", err)
+	}
+}
+
+// FuzzDecode gives any bytes to a codec: what it reads it writes again, and JSON says the same of both.
+func FuzzDecode(f *testing.F) {
+	c, err := NewCodec[testNested](mustParse(f, nestedSchema))
+	if err != nil {
+		f.Fatal(err)
+	}
+	r := newRand(f)
+	for range 10 {
+		f.Add(randomValue(r, nil, c.schema.root, 0))
+	}
+	f.Fuzz(func(t *testing.T, body []byte) {
+		var v testNested
+		framed := append(AppendHeader(nil, c.schema.Fingerprint()), body...)
+		decodeErr := c.Decode(framed, &v)
+		first, jsonErr := c.schema.AppendJSON(nil, body)
+		if (decodeErr == nil) != (jsonErr == nil) {
+			t.Fatalf("decoded: %v; as JSON: %v", decodeErr, jsonErr)
+		}
+		if decodeErr != nil {
+			return
+		}
+		again, err := c.Append(nil, &v)
+		if err != nil {
+			t.Fatal(err)
+		}
+		second, err := c.schema.AppendJSON(nil, again[HeaderSize:])
+		if err != nil || len(v.Metrics) < 2 && len(second) == len(first) && string(second) != string(first) {
+			t.Fatalf("read\n%s, wrote\n%s, %v", first, second, err)
+		}
+	})
+}
