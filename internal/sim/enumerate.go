@@ -66,19 +66,20 @@ func Everywhere(t *testing.T, host string, verdicts []Verdict, life Life) (runs 
 	return runs
 }
 
-// Crashes are the ways to die at a request: it never left, its answer was never read, or it is still in the network. A late
-// one reaches the broker after so long, and with keys, in a run of its own for each, just before the successor sends its
-// first request of that kind.
-func Crashes(late time.Duration, successor string, keys ...kmsg.Key) []Verdict {
-	return append([]Verdict{{Act: Before}, {Act: After}, {Act: Late, Delay: late}}, untils(Late, successor, keys)...)
+// Crashes are the three ways to die at a request: it never left, its answer was never read, or it is still in the network and
+// reaches the broker so late.
+func Crashes(late time.Duration) []Verdict {
+	return []Verdict{{Act: Before}, {Act: After}, {Act: Late, Delay: late}}
 }
 
 // Breaks are the same for a connection, with the instance still alive.
-func Breaks(stray time.Duration, instance string, keys ...kmsg.Key) []Verdict {
-	return append([]Verdict{{Act: Reset}, {Act: Lose}, {Act: Stray, Delay: stray}}, untils(Stray, instance, keys)...)
+func Breaks(stray time.Duration) []Verdict {
+	return []Verdict{{Act: Reset}, {Act: Lose}, {Act: Stray, Delay: stray}}
 }
 
-func untils(act Act, host string, keys []kmsg.Key) (vs []Verdict) {
+// Overtaking is Late or Stray once for each key: the request reaches the broker just before host, the successor of a late
+// one, sends its next request of that kind. Between some of its steps nothing else would arrive, for they are one instant.
+func Overtaking(act Act, host string, keys ...kmsg.Key) (vs []Verdict) {
 	for _, k := range keys {
 		vs = append(vs, Verdict{Act: act, Delay: time.Minute, Until: All(On(host), Key(k))})
 	}

@@ -2,6 +2,7 @@ package sim
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -27,7 +28,8 @@ func toyLife(b bug) Life {
 	}
 }
 
-var toyVerdicts = append(Crashes(3*time.Second, "toy.2", TransactionKeys()...), Breaks(3*time.Second, "toy.1", TransactionKeys()...)...)
+var toyVerdicts = slices.Concat(Crashes(3*time.Second), Overtaking(Late, "toy.2", TransactionKeys()...),
+	Breaks(3*time.Second), Overtaking(Stray, "toy.1", TransactionKeys()...))
 
 func eachOnce(got []*kgo.Record, n int) error {
 	for i, r := range got {

@@ -109,11 +109,13 @@ func (t *toy) load() error {
 	return kerr.ErrorForCode(a.Topics[0].Partitions[0].ErrorCode)
 }
 
-func (t *toy) fetch() (values []string, err error) {
+func (t *toy) fetch() (values []string, err error) { return t.fetchFrom("in") }
+
+func (t *toy) fetchFrom(topic string) (values []string, err error) {
 	r := kmsg.NewPtrFetchRequest()
 	r.MaxWaitMillis, r.MinBytes, r.MaxBytes, r.IsolationLevel, r.SessionEpoch = 500, 1, 1<<20, 1, -1
 	ft := kmsg.NewFetchRequestTopic()
-	ft.Topic = "in"
+	ft.Topic = topic
 	fp := kmsg.NewFetchRequestTopicPartition()
 	fp.FetchOffset, fp.PartitionMaxBytes = t.offset, 1<<20
 	ft.Partitions = append(ft.Partitions, fp)
@@ -164,20 +166,25 @@ func (t *toy) publish(v string) error {
 			return err
 		}
 	}
-	end := kmsg.NewPtrEndTxnRequest()
-	end.TransactionalID, end.ProducerID, end.ProducerEpoch, end.Commit = toyTxn, t.pid, t.epoch, true
-	e, err := end.RequestWith(bg, t)
+	err := t.end(true)
 	if err != nil && t.bug == assume {
 		t.hangUp()
 		return nil
-	}
-	if err == nil {
-		err = kerr.ErrorForCode(e.ErrorCode)
 	}
 	if err == nil && t.bug == offsetAfter {
 		err = t.offsetAlone()
 	}
 	return err
+}
+
+func (t *toy) end(commit bool) error {
+	r := kmsg.NewPtrEndTxnRequest()
+	r.TransactionalID, r.ProducerID, r.ProducerEpoch, r.Commit = toyTxn, t.pid, t.epoch, commit
+	a, err := r.RequestWith(bg, t)
+	if err != nil {
+		return err
+	}
+	return kerr.ErrorForCode(a.ErrorCode)
 }
 
 func (t *toy) append(v string) error {
