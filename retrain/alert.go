@@ -63,7 +63,7 @@ func (s *Sources) alert(j *judging, rule *Rule, value float64) *Alert {
 	stream, model := j.src.parts()
 	a := &Alert{
 		Stream: stream, Model: model, ModelVersion: s.versions.text(j.src.versions[0].name), On: rule.On,
-		RuleID: rule.ID, Rule: rule.Text, Action: rule.Action, Field: string(rule.Field), Value: &value, Level: rule.Level,
+		RuleID: rule.ID, Rule: rule.Text, Action: rule.Action, Field: rule.Field.String(), Value: &value, Level: rule.Level,
 		EventTime: j.time, DataRef: copied(j.event.DataRef), PolicyRevision: s.policy.Revision,
 		Topic: j.origin.Topic, Partition: j.origin.Partition, Offset: j.origin.Offset,
 	}

@@ -97,13 +97,8 @@ func (e *Event) Check() *Invalid {
 	if e.Timestamp < earliest {
 		return invalidValue("timestamp is before 2000-01-01 (%d ms since 1970): was it written in seconds?", e.Timestamp)
 	}
-	for _, id := range [...]struct {
-		name string
-		text []byte
-	}{{"stream_id", e.Stream}, {"model_id", e.ModelID}, {"event_id", e.EventID}, {"model_version", e.ModelVersion}} {
-		if id.text != nil && !plain(id.text) {
-			return invalidValue("%s: %s", id.name, checkID(string(id.text)))
-		}
+	if !plain(e.Stream) || !plain(e.ModelID) || !plain(e.EventID) || !plain(e.ModelVersion) {
+		return e.badID()
 	}
 	if !e.PValue.OK && !e.KLDivergence.OK && !e.MAPChange.OK && !e.Value.OK {
 		return &Invalid{"no_value", "the event has none of p_value, kl_divergence, mAP_change and value"}
@@ -115,7 +110,7 @@ func (e *Event) Check() *Invalid {
 }
 
 func (e *Event) checkNumbers() *Invalid {
-	for _, f := range [...]Field{PValue, KLDivergence, MAPChange, Value} {
+	for f := PValue; f <= Value; f++ {
 		if v := e.field(f); v.OK && !finite(v.V) {
 			return invalidValue("%s is %v, not a finite number", f, v.V)
 		}
@@ -129,10 +124,24 @@ func (e *Event) checkNumbers() *Invalid {
 	return nil
 }
 
-// plain says at a glance that an id is fine: printable ASCII of the right length. Of others checkID has the last word.
+// badID says which id is wrong, and how.
+func (e *Event) badID() *Invalid {
+	for _, id := range []struct {
+		name string
+		text []byte
+	}{{"stream_id", e.Stream}, {"model_id", e.ModelID}, {"event_id", e.EventID}, {"model_version", e.ModelVersion}} {
+		if !plain(id.text) {
+			return invalidValue("%s: %s", id.name, checkID(string(id.text)))
+		}
+	}
+	return nil
+}
+
+// plain says at a glance that an id is missing or fine: printable ASCII of the right length. Of others checkID has the last
+// word.
 func plain(id []byte) bool {
 	if len(id) == 0 || len(id) > maxID {
-		return false
+		return id == nil
 	}
 	for _, b := range id {
 		if b < 0x20 || b >= 0x7f {

@@ -29,7 +29,7 @@ func (x *index) find(key []byte, keyOf func(uint32) string) (uint32, uint64) {
 
 // add puts a key that is not there.
 func (x *index) add(hash uint64, number uint32, keyOf func(uint32) string) {
-	if x.count++; x.count*4 > len(x.slots)*3 {
+	if x.count++; x.count*5 > len(x.slots)*4 {
 		old := x.slots
 		x.slots = make([]uint64, 2*len(old))
 		for _, s := range old {

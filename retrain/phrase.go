@@ -48,7 +48,7 @@ func fieldName(r *Rule) string {
 	if r.Field == Value {
 		return r.method
 	}
-	return string(r.Field)
+	return r.Field.String()
 }
 
 // subject is what an alert is about: the model and its version, and the stream where there is one.

@@ -4,18 +4,23 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"math"
+	"slices"
 )
 
 // Field is the number of an event that a rule judges.
-type Field string
+type Field uint8
 
 // The fields that a rule may judge.
 const (
-	PValue       Field = "p_value"
-	KLDivergence Field = "kl_divergence"
-	MAPChange    Field = "mAP_change"
-	Value        Field = "value" // of the method that the rule names
+	PValue Field = iota
+	KLDivergence
+	MAPChange
+	Value // of the method that the rule names
 )
+
+var fieldNames = []string{"p_value", "kl_divergence", "mAP_change", "value"}
+
+func (f Field) String() string { return fieldNames[f] }
 
 // Rule is one line of the policy that judges a source.
 type Rule struct {
@@ -61,7 +66,7 @@ func readRule(on On, n node) *Rule {
 // common reads what every kind of rule has, and the keys of its own.
 func (r *Rule) common(n node, own ...string) fields {
 	f := n.fields(append([]string{"of", "method", "min_sample_size"}, own...)...)
-	r.Field = Field(f.get("of").oneOf(string(PValue), string(KLDivergence), string(MAPChange), string(Value)))
+	r.Field = Field(max(0, slices.Index(fieldNames, f.get("of").oneOf(fieldNames...))))
 	if f.has("method") {
 		r.method = f.get("method").text()
 	} else if r.Field == Value {
@@ -139,7 +144,7 @@ func (r *Rule) identify() {
 // body is the rule with every default.
 func (r *Rule) body() map[string]any {
 	body := r.observer.tree()
-	body["of"] = string(r.Field)
+	body["of"] = r.Field.String()
 	if r.method != "" {
 		body["method"] = r.method
 	}

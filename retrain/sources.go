@@ -21,8 +21,7 @@ type Sources struct {
 	extras   slab[extra]
 	quiet    oldest // when each source is looked at for being forgotten
 
-	changed     []uint32 // sources changed since the last checkpoint
-	gone        []string // keys of sources forgotten since then
+	gone        []string // keys of sources forgotten since the last checkpoint
 	timeChanged bool
 	restored    []restored // keys of the checkpoint that wait for the policy
 	unordered   bool       // sources were restored that quiet does not know yet
@@ -83,7 +82,7 @@ func (s *Sources) adopt(p *Policy, out []*Alert) []*Alert {
 		for v := range src.versions[:src.count] {
 			out = s.moveVersion(&src.versions[v], old, s.layouts[src.line+1], out)
 		}
-		s.touch(i, src)
+		src.changed = true
 	}
 	sortAlerts(out[first:])
 	return out
@@ -157,8 +156,7 @@ func (s *Sources) Fold(o *Origin, e *Event, out []*Alert) ([]*Alert, Outcome) {
 		s.quiet.push(s.time, i)
 	}
 	src := s.list.at(i)
-	s.touch(i, src)
-	src.heard = s.time
+	src.changed, src.heard = true, s.time
 	out = s.hear(src, version, out)
 	judged := judging{src: src, origin: o, event: e, time: min(e.Timestamp, o.Time)}
 	outcome, l := NotApplicable, s.layouts[src.line+1]
@@ -193,13 +191,6 @@ func (s *Sources) on(stream bool) On {
 		return Drift
 	}
 	return ConceptDrift
-}
-
-func (s *Sources) touch(i uint32, src *source) {
-	if !src.changed {
-		src.changed = true
-		s.changed = append(s.changed, i)
-	}
 }
 
 // sortAlerts puts alerts that end together in order of (stream, model, version, rule_id), null first.

@@ -76,34 +76,23 @@ func (s *Sources) Snapshot(all bool, put func(key, value []byte)) {
 	}
 	var key []byte
 	var e encoder
-	write := func(i uint32) {
+	for i := uint32(1); i <= s.list.used; i++ {
 		src := s.list.at(i)
-		src.changed = false
-		if src.key == "" {
-			return
+		if src.key == "" || !all && !src.changed {
+			continue
 		}
+		src.changed = false
 		key = append(append(key[:0], sourcePrefix...), src.key...)
 		e.b = e.b[:0]
 		s.writeSource(&e, src)
 		put(key, e.b)
-	}
-	if all {
-		for i := uint32(1); i <= s.list.used; i++ {
-			write(i)
-		}
-	} else {
-		for _, i := range s.changed {
-			if s.list.at(i).changed { // a number may stand here twice, forgotten and taken again
-				write(i)
-			}
-		}
 	}
 	if s.timed && (all || s.timeChanged) {
 		e.b = append(e.b[:0], format)
 		e.int(s.time)
 		put([]byte(timeKey), e.b)
 	}
-	s.changed, s.gone, s.timeChanged = s.changed[:0], nil, false
+	s.gone, s.timeChanged = nil, false
 }
 
 // writeSource: format, heard, then each version, the one heard last first: its name and its series that have folded anything.
