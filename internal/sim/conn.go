@@ -169,6 +169,11 @@ func (c *conn) carry(x *Exchange, v Verdict, frame []byte) error {
 		}
 	}
 	_, deadline := c.deadlines()
+	if !deadline.IsZero() && !time.Now().Before(deadline) { // the pause has eaten it: the write leaves, nobody waits
+		c.leave()
+		c.wander(x, Verdict{}, frame)
+		return os.ErrDeadlineExceeded
+	}
 	latency, up := c.host.way(c.to)
 	if v.Act == StopBefore || v.Act == StopAfter {
 		v.Delay = 0
@@ -188,10 +193,6 @@ func (c *conn) carry(x *Exchange, v Verdict, frame []byte) error {
 	c.mu.Lock()
 	c.open = append(c.open, pending{x, v})
 	c.mu.Unlock()
-	if v.Act == StopBefore { // the pause may have eaten the deadline
-		c.Conn.SetWriteDeadline(time.Time{})
-		defer c.Conn.SetWriteDeadline(deadline)
-	}
 	_, err := c.Conn.Write(frame)
 	return err
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"hash/crc32"
 	"sync"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kfake"
@@ -90,8 +91,9 @@ const logAppendTime = 1 << 3
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
-// stampAppendTime keeps message.timestamp.type=LogAppendTime, which kfake ignores: it stamps batches that have the bit set,
-// so the bit is set here on their way in.
+// stampAppendTime keeps message.timestamp.type=LogAppendTime, which kfake ignores. It stamps a batch that has the bit set, but
+// leaves the checksum of what the producer sent; so the bit, the times and the checksum are set here, on the batch's way in,
+// and kfake's own stamp of the same virtual millisecond changes nothing.
 func (w *World) stampAppendTime() {
 	stamped := map[string]bool{}
 	for _, t := range w.topics {
@@ -105,12 +107,19 @@ func (w *World) stampAppendTime() {
 			}
 			for _, p := range t.Partitions {
 				if stamped[name] && len(p.Records) >= 61 {
-					a := binary.BigEndian.Uint16(p.Records[21:])
-					binary.BigEndian.PutUint16(p.Records[21:], a|logAppendTime)
-					binary.BigEndian.PutUint32(p.Records[17:], crc32.Checksum(p.Records[21:], castagnoli))
+					stamp(p.Records, time.Now().UnixMilli())
 				}
 			}
 		}
 		return nil, nil, false
 	})
+}
+
+// stamp sets the times of a record batch v2: attributes at byte 21, first and last time at 27 and 35, checksum of all from 21
+// on at 17.
+func stamp(batch []byte, now int64) {
+	binary.BigEndian.PutUint16(batch[21:], binary.BigEndian.Uint16(batch[21:])|logAppendTime)
+	binary.BigEndian.PutUint64(batch[27:], uint64(now))
+	binary.BigEndian.PutUint64(batch[35:], uint64(now))
+	binary.BigEndian.PutUint32(batch[17:], crc32.Checksum(batch[21:], castagnoli))
 }

@@ -11,7 +11,7 @@ import (
 
 var toyTopics = Config{Topics: []TopicConfig{{Name: "in", Partitions: 1}, {Name: "out", Partitions: 1}}}
 
-const toyRecords = 5
+const toyRecords = 4
 
 // toyLife feeds some records, lets the toy die as the judge says, starts a successor after each death, and compares.
 func toyLife(b bug) Life {

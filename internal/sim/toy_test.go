@@ -113,7 +113,7 @@ func (t *toy) fetch() (values []string, err error) { return t.fetchFrom("in") }
 
 func (t *toy) fetchFrom(topic string) (values []string, err error) {
 	r := kmsg.NewPtrFetchRequest()
-	r.MaxWaitMillis, r.MinBytes, r.MaxBytes, r.IsolationLevel, r.SessionEpoch = 500, 1, 1<<20, 1, -1
+	r.MaxWaitMillis, r.MinBytes, r.MaxBytes, r.IsolationLevel, r.SessionEpoch = 4000, 1, 1<<20, 1, -1
 	ft := kmsg.NewFetchRequestTopic()
 	ft.Topic = topic
 	fp := kmsg.NewFetchRequestTopicPartition()
@@ -266,7 +266,7 @@ func (t *toy) offsetAlone() error {
 var versions = map[kmsg.Key]int16{kmsg.Produce: 9, kmsg.Fetch: 12, kmsg.OffsetCommit: 7, kmsg.OffsetFetch: 7, kmsg.InitProducerID: 4,
 	kmsg.AddPartitionsToTxn: 3, kmsg.AddOffsetsToTxn: 3, kmsg.TxnOffsetCommit: 3, kmsg.EndTxn: 3}
 
-// send writes one request on the toy's connection, which it opens if need be. Its answer is due in 2 s.
+// send writes one request on the toy's connection, which it opens if need be. Its answer is due in 5 s.
 func (t *toy) send(r kmsg.Request) (err error) {
 	if t.conn == nil {
 		ctx, stop := context.WithTimeout(context.Background(), time.Second)
@@ -277,7 +277,7 @@ func (t *toy) send(r kmsg.Request) (err error) {
 		}
 	}
 	r.SetVersion(versions[kmsg.Key(r.Key())])
-	t.conn.SetDeadline(time.Now().Add(2 * time.Second))
+	t.conn.SetDeadline(time.Now().Add(5 * time.Second))
 	_, err = t.conn.Write(kmsg.NewRequestFormatter().AppendRequest(nil, r, 1))
 	return err
 }

@@ -212,8 +212,12 @@ func (t *Trace) name(id [16]byte) string {
 	return t.names[id]
 }
 
-// head is the part of a request frame before its client id: size, key, version, correlation id.
+// head reads the part of a request frame before its client id: size, key, version, correlation id. Of a shorter one the key
+// is -1, which no request has.
 func head(frame []byte) (key kmsg.Key, version int16) {
+	if len(frame) < 12 {
+		return -1, 0
+	}
 	return kmsg.Key(binary.BigEndian.Uint16(frame[4:])), int16(binary.BigEndian.Uint16(frame[6:]))
 }
 
