@@ -23,6 +23,8 @@ const (
 	codecZstd
 )
 
+var codecNames = [codecMask + 1]string{"none", "gzip", "snappy", "lz4", "zstd", "?", "?", "?"}
+
 const firstBuffer = 64 << 10 // bytes
 
 // decompressor decompresses one batch after the other into the same buffer, which never grows past max bytes. Nothing of
@@ -51,9 +53,12 @@ func (d *decompressor) decompress(codec int, src []byte) ([]byte, error) {
 	case codecZstd:
 		err = d.fromZstd(src)
 	default:
-		err = fmt.Errorf("codec %d is unknown", codec)
+		err = errors.New("it is unknown")
 	}
-	return d.buf, err
+	if err != nil {
+		return nil, fmt.Errorf("codec %d (%s): %w", codec, codecNames[codec], err)
+	}
+	return d.buf, nil
 }
 
 func (d *decompressor) close() {
@@ -64,7 +69,7 @@ func (d *decompressor) close() {
 }
 
 func (d *decompressor) tooBig() error {
-	return fmt.Errorf("its records decompress to more than %d bytes", d.max)
+	return fmt.Errorf("the records decompress to more than %d bytes", d.max)
 }
 
 // room makes room for n more bytes.
@@ -158,6 +163,9 @@ func (d *decompressor) snappyBlock(src []byte) error {
 	return nil
 }
 
+// A block of zstd gives at most zstdBlock bytes and takes at least 4 (RFC 8878, section 3.1.1.2).
+const zstdBlock = 128 << 10
+
 func (d *decompressor) fromZstd(src []byte) error {
 	if d.zstd == nil {
 		var err error
@@ -168,8 +176,14 @@ func (d *decompressor) fromZstd(src []byte) error {
 	}
 	for {
 		out, err := d.zstd.DecodeAll(src, d.buf[:0])
-		if !errors.Is(err, zstd.ErrDecoderSizeExceeded) {
+		if err == nil {
 			d.buf = out
+			return nil
+		}
+		// Lack of room shows as one error or another. Was there room for the block that failed, or for more than src
+		// can hold, it was not that.
+		roomy := cap(d.buf)-len(out) >= zstdBlock && !errors.Is(err, zstd.ErrDecoderSizeExceeded)
+		if roomy || cap(d.buf)/(zstdBlock/4) > len(src) {
 			return err
 		}
 		if err := d.double(); err != nil {

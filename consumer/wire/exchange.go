@@ -114,7 +114,7 @@ func (e *exchange) run(c *conn, rw io.ReadWriter) error {
 func (e *exchange) negotiate(c *conn, rw io.ReadWriter) (map[int16]versions, error) {
 	req := kmsg.NewPtrApiVersionsRequest()
 	req.ClientSoftwareName, req.ClientSoftwareVersion = softwareName, softwareVersion
-	var res kmsg.ApiVersionsResponse
+	res := kmsg.ApiVersionsResponse{ErrorCode: kerr.UnsupportedVersion.Code}
 	for _, version := range []int16{4, 0} {
 		req.SetVersion(version)
 		body, _, err := e.roundTrip(c, rw, req, nil)

@@ -30,6 +30,7 @@ func (k *headerKeys) intern(b []byte) string {
 
 // read takes the next record off the batch and gives its offset; false: the batch is corrupt.
 func (r *Reader) read(rec *record.Record) (int64, bool) {
+	r.left--
 	z, ok := short(r.records, 0)
 	i := 1
 	if !ok {
@@ -41,7 +42,6 @@ func (r *Reader) read(rec *record.Record) (int64, bool) {
 	}
 	b := r.records[i : i+int(size)]
 	r.records = r.records[i+int(size):]
-	r.left--
 
 	// b[0] is its attributes, of which none is defined.
 	time, ok := short(b, 1)
