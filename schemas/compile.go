@@ -195,8 +195,7 @@ func (c *compiler) optional(null, some int, body func()) {
 	first := len(c.p.ops)
 	c.target = first
 	body()
-	if first == len(c.p.ops) || c.p.ops[first].opt || len(c.p.ops) > first+1 {
-		// Nothing was written, or more than one op: a skip of nothing carries the index.
+	if first == len(c.p.ops) || c.p.ops[first].opt { // nothing was written, or it begins with an index of its own
 		c.p.ops = slices.Insert(c.p.ops, first, op{code: opSkip, slot: -1, field: c.field})
 		for i := first + 1; i < len(c.p.ops); i++ {
 			if c.p.ops[i].opt {

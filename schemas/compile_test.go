@@ -186,6 +186,23 @@ func TestNothingOfTheRecordBeforeIsLeft(t *testing.T) {
 	}
 }
 
+func TestATextThatIsTakenMustBeUTF8(t *testing.T) {
+	const schema = `{"type":"record","name":"R","fields":[{"name":"stream_id","type":"string"},{"name":"other","type":"string"},{"name":"timestamp","type":"long"}]}`
+	p, err := Compile(schema, DriftWants())
+	if err != nil {
+		t.Fatal(err)
+	}
+	dst := make([]Value, EventFields)
+	value := func(stream, other string) []byte { return appendLong(appendText(appendText(nil, stream), other), 1) }
+	var m *MalformedError
+	if err := p.Project(value("cam-\xff", ""), dst); !errors.As(err, &m) || m.Field != "stream_id" || m.Offset != 1 {
+		t.Errorf("a stream_id that is not UTF-8: %v, want a MalformedError of stream_id at byte 1", err)
+	}
+	if err := p.Project(value("cam-7", "\xff"), dst); err != nil {
+		t.Errorf("a field that nobody takes: %v", err)
+	}
+}
+
 func TestProjectorTellsTheFourReasonsApart(t *testing.T) {
 	foreign := mustParse(t, `{"type":"record","name":"DataDrift","fields":[{"name":"stream_id","type":"string"},{"name":"timestamp","type":"long"}]}`)
 	p := NewProjector(DriftWants(), foreign)

@@ -35,6 +35,9 @@ var corpus = append(ownCorpus(), []corpusCase{
 		{"name":"f","type":{"type":"record","name":"R","fields":[{"name":"x","type":["null","bytes"]},{"name":"y","type":"double"},
 			{"name":"z","type":["null",{"type":"record","name":"Q","fields":[{"name":"q","type":["null","int"]},{"name":"w","type":"float"}]}]}]}},
 		{"name":"p_value","type":"double"},{"name":"g","type":["null","R"]},{"name":"h","type":{"type":"array","items":"R"}},
+		{"name":"k","type":["null",{"type":"record","name":"One","fields":[{"name":"o","type":["null","float"]}]}]},
+		{"name":"l","type":["null",{"type":"record","name":"Two","fields":[{"name":"p","type":"One"},{"name":"q","type":["int","null"]}]}]},
+		{"name":"m","type":"float"},{"name":"n","type":["null","double"]},{"name":"o","type":"float"},
 		{"name":"i","type":{"type":"enum","name":"E","symbols":["A","B","C"]}},{"name":"j","type":{"type":"array","items":"E"}},
 		{"name":"timestamp","type":{"type":"long","logicalType":"timestamp-millis"}}]}`},
 	{name: "items of no bytes", exact: true, schema: `{"type":"record","name":"Z","fields":[

@@ -148,6 +148,16 @@ func TestFromJSONSaysWhichFieldIsWrongAndWhatWouldBeRight(t *testing.T) {
 	}
 }
 
+func TestATimeThatNanosecondsCannotReachIsRefused(t *testing.T) {
+	s := mustParse(t, `{"type":"record","name":"R","fields":[{"name":"t","type":{"type":"long","logicalType":"timestamp-nanos"}}]}`)
+	if b, err := s.FromJSON(nil, []byte(`{"t":"2261-01-01T00:00:00.000000001Z"}`)); err != nil || string(b) != string(appendLong(nil, 9183110400000000001)) {
+		t.Errorf("2261: % x, %v", b, err)
+	}
+	if _, err := s.FromJSON(nil, []byte(`{"t":"2300-01-01T00:00:00Z"}`)); err == nil {
+		t.Error("2300 was taken")
+	}
+}
+
 func TestAFieldLeftOutHasItsDefault(t *testing.T) {
 	s := mustParse(t, `{"type":"record","name":"R","fields":[
 		{"name":"a","type":"int","default":7},{"name":"b","type":["string","null"],"default":"x"},{"name":"c","type":["null","string"]},

@@ -183,3 +183,23 @@ func TestASchemaDoesNotKnowTheNamesOfAnother(t *testing.T) {
 		t.Error("the second schema used a name of the first")
 	}
 }
+
+func TestManyValuesSideBySideAreNotDeep(t *testing.T) {
+	s := mustParse(t, `{"type":"record","name":"R","fields":[{"name":"a","type":{"type":"array","items":["null",{"type":"array","items":"int"}]}}]}`)
+	p, err := s.Compile(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const n = 3 * maxDepth
+	b := append(append(appendLong(nil, n), strings.Repeat("\x02\x00", n)...), 0)
+	asJSON, err := s.AppendJSON(nil, b)
+	if err != nil {
+		t.Error(err)
+	}
+	if back, err := s.FromJSON(nil, asJSON); err != nil || string(back) != string(b) {
+		t.Errorf("from JSON: %v", err)
+	}
+	if err := p.Project(b, nil); err != nil {
+		t.Error(err)
+	}
+}
