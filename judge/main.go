@@ -1,0 +1,109 @@
+// Command judge tells from outside whether a run was exactly once: it reads what is committed in the topics of an app, folds
+// it by its own reading of the rules, and compares. It shares no code with the program that it judges, and uses no library of
+// it but the Kafka client; its imports are checked by a test.
+//
+//	go run ./judge full   --brokers 127.0.0.1:19092 --app retrain --schemas ./schemas
+//	go run ./judge counts --brokers 127.0.0.1:19092 --app count --in words --totals count.totals
+//
+// Run it when the app has stopped. Each mismatch is a line of its own; exit 1 if there is one, 2 if it could not be told.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"strings"
+	"time"
+)
+
+type options struct {
+	brokers     []string
+	app         string
+	timeout     time.Duration
+	schemas     string // folder of .avsc files
+	performance string // topic of events
+	most        int    // an event above this size is a dead letter
+	in, totals  string // of the counting example
+	atMost      int    // mismatches printed
+}
+
+var errUsage = errors.New("usage: judge full|counts [flags]; judge full -h lists them")
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	mismatches, err := run(ctx, os.Args[1:], os.Stdout)
+	switch {
+	case err != nil:
+		fmt.Fprintln(os.Stderr, "judge:", err)
+		os.Exit(2)
+	case mismatches > 0:
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, args []string, out io.Writer) (mismatches int, err error) {
+	if len(args) == 0 || args[0] != "full" && args[0] != "counts" {
+		return 0, errUsage
+	}
+	var o options
+	f := flag.NewFlagSet("judge "+args[0], flag.ContinueOnError)
+	brokers := f.String("brokers", "127.0.0.1:9092", "brokers to begin with, by comma")
+	f.StringVar(&o.app, "app", "retrain", "app id: the group, and the first part of its topics")
+	f.DurationVar(&o.timeout, "timeout", 2*time.Minute, "for reading everything")
+	f.IntVar(&o.atMost, "print", 50, "mismatches that are printed; all are counted")
+	f.StringVar(&o.schemas, "schemas", "schemas", "folder of the .avsc files (full)")
+	f.StringVar(&o.performance, "performance-topic", "monitoring.performance", "topic of the events (full)")
+	f.IntVar(&o.most, "max-event-bytes", 1<<20, "a longer event is a dead letter (full)")
+	f.StringVar(&o.in, "in", "words", "topic that is counted (counts)")
+	f.StringVar(&o.totals, "totals", "count.totals", "topic of the totals (counts)")
+	if err := f.Parse(args[1:]); err != nil {
+		return 0, err
+	}
+	o.brokers = strings.Split(*brokers, ",")
+	ctx, cancel := context.WithTimeout(ctx, o.timeout)
+	defer cancel()
+	k, err := dial(o.brokers)
+	if err != nil {
+		return 0, err
+	}
+	defer k.Close()
+	r := &report{out: out, atMost: o.atMost}
+	if args[0] == "counts" {
+		err = judgeCounts(ctx, k, o, r)
+	} else {
+		err = judgeFull(ctx, k, o, r)
+	}
+	if err != nil {
+		return 0, err
+	}
+	r.close()
+	return r.n, nil
+}
+
+// report gathers the mismatches.
+type report struct {
+	out    io.Writer
+	n      int
+	atMost int
+	seen   []string // what was read, for the last line
+}
+
+func (r *report) mismatch(format string, args ...any) {
+	if r.n++; r.n <= r.atMost {
+		fmt.Fprintf(r.out, "MISMATCH "+format+"\n", args...)
+	}
+}
+
+func (r *report) saw(n int, what string) { r.seen = append(r.seen, fmt.Sprintf("%d %s", n, what)) }
+
+func (r *report) close() {
+	if r.n > r.atMost {
+		fmt.Fprintf(r.out, "... and %d more\n", r.n-r.atMost)
+	}
+	fmt.Fprintf(r.out, "judged: %s; %d mismatches\n", strings.Join(r.seen, ", "), r.n)
+}
