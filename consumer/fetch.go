@@ -62,6 +62,7 @@ func (s *stream) close() { s.reader.Close() }
 // faults (fateRoute: ask again) or a *rangeError.
 func (s *stream) fetch(ctx context.Context, wait time.Duration) error {
 	what := "fetch"
+	s.seek(s.next) // whatever comes of this, nothing of the fetch before is read any more
 	info, err := s.cluster.topic(ctx, s.topic)
 	if err != nil {
 		return err
@@ -98,6 +99,12 @@ func (s *stream) fetch(ctx context.Context, wait time.Duration) error {
 	s.start, s.end = p.LogStartOffset, p.HighWatermark
 	s.reader.Reset(p.RecordBatches, p.AbortedTransactions, s.next, s.uncommitted)
 	return nil
+}
+
+// seek goes to an offset; what is left of the last fetch is not read.
+func (s *stream) seek(offset int64) {
+	s.next = offset
+	s.reader.Reset(nil, nil, offset, s.uncommitted)
 }
 
 // outside tells where the log lies when an offset is outside of it.

@@ -35,7 +35,7 @@ func (t *task) fetch(ctx context.Context, wait time.Duration) error {
 func (t *task) outOfRange(ctx context.Context, e *rangeError) error {
 	if e.offset < e.start {
 		t.log.Error().Int64("from", e.offset).Int64("to", e.start).Msg("gap: the records between were deleted by retention before they were read")
-		t.input.next = e.start
+		t.input.seek(e.start)
 		return nil
 	}
 	t.because(fmt.Sprintf("%v: the topic lost records that were read before", e))

@@ -36,7 +36,8 @@ func (v *revisions) read(ctx context.Context, c *Consumer) error {
 			continue
 		}
 		if out, ok := err.(*rangeError); ok { // compaction moved the log's start, or the topic was cut
-			s.next, end = out.start, min(end, out.endOffset)
+			s.seek(out.start)
+			end = min(end, out.endOffset)
 			continue
 		}
 		if err = s.recover(ctx, err, wait.NextBackOff()); err != nil && ctx.Err() == nil {

@@ -207,7 +207,7 @@ func (t *task) replay(ctx context.Context) error {
 		}
 		t.place()
 	}
-	t.input.next = max(t.saved.offset, t.input.start) // what a replay below the log's start could not reach is gone
+	t.input.seek(max(t.saved.offset, t.input.start)) // what a replay below the log's start could not reach is gone
 	return nil
 }
 
