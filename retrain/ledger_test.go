@@ -1,0 +1,429 @@
+package retrain
+
+import (
+	"fmt"
+	"maps"
+	"math"
+	"reflect"
+	"slices"
+	"testing"
+
+	"pgregory.net/rapid"
+)
+
+// entryAt is an entry with its append time.
+type entryAt struct {
+	at    int64
+	entry Entry
+}
+
+// ledger draws entries while it folds them, so that progress is of commands that there are.
+type ledger struct {
+	rt       *rapid.T
+	t        testing.TB
+	now      int64
+	n        int64
+	revision int32
+	commands []string
+	rules    map[On][]*Rule
+}
+
+var ledgerSources = []struct {
+	stream, model string
+	on            On
+}{{"cam-1", "", Drift}, {"cam-1", "a", Drift}, {"cam-9", "", Drift}, {"", "a", Performance}, {"", "a", Performance}, {"", "b", Performance}, {"x", "", Drift}}
+
+// next draws an entry; deadline is that of the controller.
+func (l *ledger) next(deadline int64) entryAt {
+	l.n++
+	l.now += rapid.SampledFrom([]int64{0, 0, 1, second, 3 * second, 2 * minute, 30 * minute, hour, 7 * hour, -2 * second, -hour, 31 * day}).Draw(l.rt, "pause")
+	e := entryAt{at: l.now}
+	switch kind := rapid.IntRange(0, 19).Draw(l.rt, "kind"); {
+	case l.n == 1 || kind == 0:
+		l.revision += rapid.Int32Range(-1, 1).Draw(l.rt, "step")
+		if l.n == 1 {
+			l.revision = 3
+		}
+		e.entry = &PolicyEntry{
+			Revision: l.revision, LedgerID: testLedger, Author: "test",
+			Policy: revision(l.t, rapid.IntRange(0, len(policyTexts)-1).Draw(l.rt, "policy"), l.revision).Canonical(),
+		}
+	case kind < 8:
+		e.entry = l.alert()
+	case kind < 14 && len(l.commands) > 0:
+		e.entry = l.progress()
+	case kind < 16:
+		e.entry = l.request()
+	default:
+		e.entry = &Tick{}
+		if deadline > l.now {
+			l.now, e.at = deadline, deadline
+		}
+	}
+	return e
+}
+
+func optional1(s string) *string {
+	if s == "" {
+		return nil
+	}
+	return &s
+}
+
+func (l *ledger) alert() *Alert {
+	source := rapid.SampledFrom(ledgerSources).Draw(l.rt, "source")
+	if l.rules == nil {
+		l.rules = map[On][]*Rule{}
+		for i := range policyTexts {
+			for _, r := range revision(l.t, i, 1).Rules() {
+				l.rules[r.On] = append(l.rules[r.On], r)
+			}
+		}
+	}
+	rules := l.rules[source.on]
+	rule := rapid.SampledFrom(rules).Draw(l.rt, "rule")
+	at := l.now + rapid.SampledFrom([]int64{0, 0, 0, -second, -20 * minute, -30 * hour, 5 * minute, 27000 * day}).Draw(l.rt, "event time")
+	a := &Alert{
+		State: Firing, AlertID: fmt.Sprintf("%032x", rapid.SampledFrom([]int64{l.n, l.n, l.n % 5}).Draw(l.rt, "id")),
+		Stream: optional1(source.stream), Model: optional1(source.model), On: source.on, RuleID: rule.ID, Rule: rule.Text,
+		Action: rule.Action, Field: rule.Field.String(), Value: new(-0.12), Level: rule.Level,
+		Since: new(at - rapid.SampledFrom([]int64{0, hour}).Draw(l.rt, "since")), EventID: "e", EventTime: at,
+		Topic: "monitoring", Partition: rapid.Int32Range(0, 1).Draw(l.rt, "partition"), Offset: l.n,
+	}
+	if a.Model != nil {
+		a.ModelVersion = optional1(rapid.SampledFrom([]string{"", "v5.4", "v5.4", "v5.5", "v6"}).Draw(l.rt, "version"))
+	}
+	if rapid.IntRange(0, 3).Draw(l.rt, "resolved") == 0 {
+		a.State, a.ResolvedBy = Resolved, new(rapid.SampledFrom([]ResolvedBy{Recovered, Superseded, SourceGone, RuleRemoved}).Draw(l.rt, "by"))
+	}
+	return a
+}
+
+func (l *ledger) progress() *Progress {
+	last := l.commands[max(0, len(l.commands)-4):]
+	return &Progress{
+		CommandID: rapid.SampledFrom(last).Draw(l.rt, "command"), Worker: optional1(rapid.SampledFrom([]string{"", "w1", "w2"}).Draw(l.rt, "worker")),
+		Kind:       rapid.SampledFrom([]ProgressKind{Started, InProgress, Succeeded, Succeeded, Failed, Failed, "unknown"}).Draw(l.rt, "progress"),
+		NewVersion: optional1(rapid.SampledFrom([]string{"", "", "v9"}).Draw(l.rt, "new version")),
+		BestParams: map[string]string{"lr": "0.001", "batch_size": "32"}, At: l.now,
+	}
+}
+
+func (l *ledger) request() *Request {
+	return &Request{
+		RequestID: fmt.Sprint("r", l.n), Verb: Trigger, Model: rapid.SampledFrom([]string{"a", "b", "cam-1", "new"}).Draw(l.rt, "model"),
+		Action: new(rapid.SampledFrom([]Action{Soft, Full}).Draw(l.rt, "action")), Create: rapid.Bool().Draw(l.rt, "create"), Author: "me", At: l.now,
+	}
+}
+
+// restarted is the controller made anew from its checkpoint.
+func restarted(t testing.TB, checkpoint map[string][]byte) *Controller {
+	t.Helper()
+	c := NewController()
+	for _, key := range sortedKeys(checkpoint) {
+		if err := c.Restore([]byte(key), slices.Clone(checkpoint[key])); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return c
+}
+
+func saved(c *Controller, checkpoint map[string][]byte) map[string][]byte {
+	c.Snapshot(false, func(key, value []byte) { put(checkpoint, key, value) })
+	return checkpoint
+}
+
+// copyOf is the controller as a checkpoint of all keys has it, which leaves it as it is.
+func copyOf(t testing.TB, c *Controller) *Controller {
+	changed, all := c.changed, map[string][]byte{}
+	c.Snapshot(true, func(key, value []byte) { put(all, key, value) })
+	c.changed = changed
+	return restarted(t, all)
+}
+
+func mustStep(t testing.TB, c *Controller, e entryAt) []Output {
+	t.Helper()
+	out, err := c.Step(e.at, e.entry, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+// ledgers runs check after every step of random ledgers.
+func ledgers(t *testing.T, check func(rt *rapid.T, c *Controller, e entryAt, out []Output)) {
+	t.Helper()
+	rapid.Check(t, func(rt *rapid.T) {
+		c, l := NewController(), &ledger{rt: rt, t: t, now: t0}
+		for range rapid.IntRange(1, 60).Draw(rt, "entries") {
+			e := l.next(c.Deadline())
+			out := mustStep(t, c, e)
+			for _, o := range out {
+				if cmd, ok := o.(*Command); ok {
+					l.commands = append(l.commands, cmd.CommandID)
+				}
+			}
+			check(rt, c, e, out)
+		}
+	})
+}
+
+func TestAModelHasAtMostOneOpenCommand(t *testing.T) {
+	var open map[string]string
+	ledgers(t, func(rt *rapid.T, c *Controller, _ entryAt, out []Output) {
+		if len(c.models) == 0 {
+			open = map[string]string{}
+		}
+		for _, o := range out {
+			switch o := o.(type) {
+			case *Command:
+				if other := open[o.Model]; other != "" {
+					rt.Fatalf("%s got %s while %s is open", o.Model, o.CommandID, other)
+				}
+				open[o.Model] = o.CommandID
+			case *Result:
+				if !o.Late && open[o.Model] != o.CommandID {
+					rt.Fatalf("%s of %s has a result, but is not open", o.CommandID, o.Model)
+				}
+				if !o.Late {
+					delete(open, o.Model)
+				}
+			}
+		}
+		for name, m := range c.models {
+			if (m.open != nil) != (open[name] != "") {
+				rt.Fatalf("%s: open %v, by the records %q", name, m.open, open[name])
+			}
+		}
+	})
+}
+
+func TestNoAlertBreaksACooldown(t *testing.T) {
+	type end struct {
+		at  int64
+		row int // ends in a row without success
+	}
+	var ends map[string]end
+	var now int64
+	ledgers(t, func(rt *rapid.T, c *Controller, e entryAt, out []Output) {
+		if len(c.models) == 0 {
+			ends, now = map[string]end{}, math.MinInt64
+		}
+		now = max(now, e.at)
+		for _, o := range out {
+			switch o := o.(type) {
+			case *Result:
+				x := ends[o.Model]
+				if o.State == ResultSuperseded {
+					continue
+				}
+				if x.at, x.row = o.FinishedAt, x.row+1; o.State == ResultSucceeded {
+					x.row = 0
+				}
+				ends[o.Model] = x
+			case *Decision:
+				if x, ended := ends[o.Model]; o.Reason == ReasonAlert && ended {
+					cooldown := c.policy.control(o.Model).Cooldown
+					length := float64(cooldown) * math.Pow(2, float64(max(0, x.row-1)))
+					if until := float64(x.at) + min(length, float64(max(cooldown, day))); float64(now) < until {
+						rt.Fatalf("%s: a command %v ms before the cool-down's end", o.Model, until-float64(now))
+					}
+				}
+			}
+		}
+		if r, ok := e.entry.(*Request); ok && c.models[r.Model] != nil && c.models[r.Model].exists {
+			x, ended := ends[r.Model]
+			if x.row = 0; ended {
+				ends[r.Model] = x
+			}
+		}
+	})
+}
+
+func TestDecidingAgainWithNothingChangedSaysNothing(t *testing.T) {
+	ledgers(t, func(rt *rapid.T, c *Controller, e entryAt, _ []Output) {
+		again := copyOf(t, c)
+		if err := again.link(); err != nil {
+			rt.Fatal(err)
+		}
+		for _, name := range sortedKeys(again.models) {
+			again.touch(again.models[name]) // all of them, whether anything has changed or not
+		}
+		if out := mustStep(t, again, entryAt{c.now, &Tick{}}); len(out) > 0 && c.policy != nil {
+			rt.Fatalf("said again: %s", shown(out))
+		}
+	})
+}
+
+func TestAnAlertThatCountsAndIsNotBlockedIsDecided(t *testing.T) {
+	ledgers(t, func(rt *rapid.T, c *Controller, _ entryAt, _ []Output) {
+		for _, name := range sortedKeys(c.models) {
+			m := c.models[name]
+			if !m.exists || m.open != nil || c.cooldownEnd(m) > c.now {
+				continue
+			}
+			if a := c.assess(m); len(a.counting) > 0 {
+				rt.Fatalf("%s: %d alerts count and nothing blocks them", name, len(a.counting))
+			}
+		}
+	})
+}
+
+func TestNothingIsDoneBeforeTheDeadlineAndAllAtIt(t *testing.T) {
+	ledgers(t, func(rt *rapid.T, c *Controller, _ entryAt, _ []Output) {
+		deadline := c.Deadline()
+		if deadline == 0 {
+			return
+		}
+		if deadline <= c.now {
+			rt.Fatalf("the deadline %d is past, it is %d", deadline, c.now)
+		}
+		for _, o := range mustStep(t, copyOf(t, c), entryAt{deadline - 1, &Tick{}}) {
+			switch o.(type) {
+			case *Command, *Result:
+				rt.Fatalf("before the deadline: %s", shown(o))
+			}
+		}
+		if out := mustStep(t, copyOf(t, c), entryAt{deadline, &Tick{}}); len(out) == 0 {
+			rt.Fatalf("nothing at the deadline")
+		}
+	})
+}
+
+func TestRestoringTheLedgerAnywhereChangesNothing(t *testing.T) {
+	rapid.Check(t, func(rt *rapid.T) {
+		steady, other := NewController(), NewController()
+		l, checkpoint := &ledger{rt: rt, t: t, now: t0}, map[string][]byte{}
+		for i := range rapid.IntRange(1, 60).Draw(rt, "entries") {
+			e := l.next(steady.Deadline())
+			want, got := mustStep(t, steady, e), mustStep(t, other, e)
+			for j, o := range want {
+				if cmd, ok := o.(*Command); ok {
+					l.commands = append(l.commands, cmd.CommandID)
+				}
+				if j >= len(got) || !reflect.DeepEqual(unexplained(o), unexplained(got[j])) {
+					rt.Fatalf("entry %d: %s\nundisturbed\n%s", i, shown(got), shown(want))
+				}
+			}
+			if len(got) != len(want) || other.Deadline() != steady.Deadline() {
+				rt.Fatalf("entry %d: %s, deadline %d\nundisturbed\n%s, deadline %d", i, shown(got), other.Deadline(), shown(want), steady.Deadline())
+			}
+			if rapid.IntRange(0, 3).Draw(rt, "restart") == 0 {
+				checkpoint = saved(other, checkpoint)
+				other = restarted(t, maps.Clone(checkpoint))
+			}
+		}
+	})
+}
+
+func TestTheLedgersClockNeverGoesBack(t *testing.T) {
+	var last int64
+	ledgers(t, func(rt *rapid.T, c *Controller, _ entryAt, out []Output) {
+		if len(c.models) == 0 {
+			last = 0
+		}
+		for _, o := range out {
+			if d, ok := o.(*Decision); ok {
+				if d.DecidedAt < last {
+					rt.Fatalf("decided at %d after %d", d.DecidedAt, last)
+				}
+				last = d.DecidedAt
+			}
+		}
+	})
+}
+
+func TestAnEventOf2099SilencesNobody(t *testing.T) {
+	c := NewController()
+	mustStep(t, c, entryAt{t0, &PolicyEntry{Policy: revision(t, 2, 1).Canonical(), Revision: 1, LedgerID: testLedger}})
+	p := revision(t, 0, 2)
+	mustStep(t, c, entryAt{t0, &PolicyEntry{Policy: p.Canonical(), Revision: 2}})
+	alert := func(at, eventTime int64) []Output {
+		return mustStep(t, c, entryAt{at, &Alert{
+			State: Firing, AlertID: fmt.Sprint(at), Model: new("m"), On: Performance, RuleID: "f3bb9437215d", Action: Soft,
+			Field: "mAP_change", Value: new(-0.12), Level: new(-0.05), Since: &eventTime, EventTime: eventTime, Topic: "p", Offset: at,
+		}})
+	}
+	out := alert(t0, 4_070_908_800_000)
+	cmd := out[1].(*Command)
+	if *cmd.DriftSince != t0 {
+		t.Errorf("drift since %d, later than the command", *cmd.DriftSince)
+	}
+	mustStep(t, c, entryAt{t0 + 1000, &Progress{CommandID: cmd.CommandID, Kind: Succeeded}})
+	mustStep(t, c, entryAt{t0 + 2000, &Tick{}})
+	if out := alert(t0+8*day, t0+8*day); len(out) < 2 {
+		t.Errorf("an event on time after it: %s", shown(out))
+	}
+}
+
+func TestALedgerThatCannotBeReadStops(t *testing.T) {
+	good := revision(t, 0, 1).Canonical()
+	for name, e := range map[string]*PolicyEntry{
+		"no JSON":             {Policy: []byte("{"), LedgerID: testLedger},
+		"a key of the future": {Policy: []byte(`{"surge_guard":3}`), LedgerID: testLedger},
+		"not in normal form":  {Policy: []byte(`{"revision":1}`), LedgerID: testLedger},
+		"no ledger id":        {Policy: good, LedgerID: "mine"},
+	} {
+		if _, err := NewController().Step(t0, e, nil); err == nil {
+			t.Errorf("%s: no error", name)
+		}
+	}
+	c := NewController()
+	mustStep(t, c, entryAt{t0, &PolicyEntry{Policy: good, LedgerID: testLedger, Revision: 5}})
+	mustStep(t, c, entryAt{t0, &PolicyEntry{Policy: []byte("{"), Revision: 5}}) // not greater: not read
+	if n := c.Counts().PolicyNotGreater; n != 1 {
+		t.Errorf("%d policies counted as not greater", n)
+	}
+}
+
+func TestADamagedLedgerCheckpointIsAnErrorAndNoPanic(t *testing.T) {
+	c := NewController()
+	mustStep(t, c, entryAt{t0, &PolicyEntry{Policy: revision(t, 3, 1).Canonical(), Revision: 1, LedgerID: testLedger}})
+	out := mustStep(t, c, entryAt{t0, &Alert{State: Firing, AlertID: "x", Model: new("m"), On: Performance, RuleID: "f3bb9437215d",
+		Action: Soft, Value: new(-0.1), EventTime: t0, Topic: "p"}})
+	if len(out) != 3 {
+		t.Fatalf("%s", shown(out))
+	}
+	checkpoint := saved(c, map[string][]byte{})
+	if len(checkpoint) != 5 {
+		t.Fatalf("keys: %q", sortedKeys(checkpoint))
+	}
+	for _, key := range sortedKeys(checkpoint) {
+		for cut := range checkpoint[key] {
+			if NewController().Restore([]byte(key), checkpoint[key][:cut]) == nil {
+				t.Errorf("%q cut to %d bytes is taken", key, cut)
+			}
+		}
+		lost := maps.Clone(checkpoint)
+		delete(lost, key)
+		broken := restarted(t, lost)
+		if _, err := broken.Step(t0, &Tick{}, nil); err == nil && (key == "model/m" || key == "policy") {
+			t.Errorf("without %q it goes on", key)
+		}
+	}
+	if NewController().Restore([]byte("source/x"), nil) == nil {
+		t.Error("a key of another checkpoint is taken")
+	}
+}
+
+// BenchmarkStorm folds alerts of many models.
+func BenchmarkStorm(b *testing.B) {
+	p, err := BuiltIn("")
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.ReportAllocs()
+	for range b.N {
+		c := NewController()
+		if _, err := c.Step(t0, &PolicyEntry{Policy: p.Canonical(), LedgerID: testLedger}, nil); err != nil {
+			b.Fatal(err)
+		}
+		for i := range int64(100_000) {
+			name := fmt.Sprint("m", i)
+			if _, err := c.Step(t0+i, &Alert{State: Firing, AlertID: name, Model: &name, On: Performance, RuleID: "f3bb9437215d",
+				Action: Soft, Value: new(-0.1), EventTime: t0 + i, Topic: "p", Offset: i}, nil); err != nil {
+				b.Fatal(err)
+			}
+		}
+	}
+}
