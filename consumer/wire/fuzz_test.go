@@ -117,7 +117,7 @@ func FuzzReader(f *testing.F) {
 
 // limitedOracle is the oracle, kept from decompressing without a limit.
 func limitedOracle(raw []byte, aborted abortedList, from int64) ([]record.Record, int64, error) {
-	return oracleWith(limited{decompressor{max: 1 << 20}, kgo.DefaultDecompressor()}, raw, aborted, from, false)
+	return oracleWith(limited{decompressor{max: 1 << 20}, franzCodecs}, raw, aborted, from, false)
 }
 
 type limited struct {

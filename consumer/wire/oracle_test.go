@@ -15,9 +15,12 @@ import (
 	"github.com/visutility/retrainer/consumer/record"
 )
 
+// franzCodecs is never used in a bubble: its pool would carry channels from one into the next.
+var franzCodecs = kgo.DefaultDecompressor()
+
 // oracle reads a fetch answer with franz-go.
 func oracle(raw []byte, aborted abortedList, from int64, uncommitted bool) ([]record.Record, int64, error) {
-	return oracleWith(kgo.DefaultDecompressor(), raw, aborted, from, uncommitted)
+	return oracleWith(franzCodecs, raw, aborted, from, uncommitted)
 }
 
 func oracleWith(d kgo.Decompressor, raw []byte, aborted abortedList, from int64, uncommitted bool) ([]record.Record, int64, error) {
