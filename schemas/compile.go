@@ -41,7 +41,7 @@ type Program struct {
 	unions  [][]int32  // for each union its types' subs; -1: null
 	symbols [][][]byte // for each wanted enum
 	fields  []string   // the writer's, for errors
-	entries []int32    // for each wanted field: the sub that reads an entry of its map; else -1
+	entries []*node    // for each wanted map: its values
 }
 
 type sub struct{ pc, least, width int }
@@ -94,10 +94,7 @@ func Compile(writer string, wants []Want) (*Program, error) {
 
 // Compile is the function Compile for a schema already parsed.
 func (s *Schema) Compile(wants []Want) (*Program, error) {
-	c := compiler{p: &Program{entries: make([]int32, len(wants))}, subs: map[subKey]int32{}, inline: []*node{s.root}}
-	for i := range c.p.entries {
-		c.p.entries[i] = -1
-	}
+	c := compiler{p: &Program{entries: make([]*node, len(wants))}, subs: map[subKey]int32{}, inline: []*node{s.root}}
 	if err := s.checkPresent(wants); err != nil {
 		return nil, err
 	}

@@ -163,6 +163,15 @@ func TestEntriesGivesTheMapThatWasTaken(t *testing.T) {
 	if _, _, ok := e.Next(); ok {
 		t.Error("metrics has a second entry")
 	}
+	if n := testing.AllocsPerRun(100, func() {
+		for e := p.Entries(0, dst[0]); ; {
+			if _, _, ok := e.Next(); !ok {
+				break
+			}
+		}
+	}); n != 0 {
+		t.Errorf("%v allocations a map, want 0", n)
+	}
 }
 
 func TestNothingOfTheRecordBeforeIsLeft(t *testing.T) {

@@ -41,6 +41,7 @@ type node struct {
 	logical  string   // logicalType, as written
 	size     int      // bytes of a fixed
 	symbols  []string // of an enum
+	texts    [][]byte // symbols, for those who want bytes
 	fields   []field  // of a record
 	item     *node    // of an array or a map
 	branches []*node  // of a union
@@ -144,6 +145,9 @@ func (b *builder) fill(n *node, s avro.Schema) (err error) {
 		n.kind, n.size = kindFixed, s.Size()
 	case *avro.EnumSchema:
 		n.kind, n.symbols = kindEnum, s.Symbols()
+		for _, symbol := range n.symbols {
+			n.texts = append(n.texts, []byte(symbol))
+		}
 	case *avro.ArraySchema:
 		n.kind = kindArray
 		n.item, err = b.node(s.Items())

@@ -26,7 +26,8 @@ func (c *compiler) take(n *node, slot int16, kind Kind) (msg string) {
 	}
 	o.slot = slot
 	if n.kind == kindEnum {
-		o.arg = c.symbols(n)
+		c.p.symbols = append(c.p.symbols, n.texts)
+		o.arg = int32(len(c.p.symbols) - 1)
 	}
 	c.emit(o)
 	return ""
@@ -67,15 +68,6 @@ func takeOp(n *node, kind Kind) (op, bool) {
 	return op{}, false
 }
 
-func (c *compiler) symbols(n *node) int32 {
-	texts := make([][]byte, len(n.symbols))
-	for i, s := range n.symbols {
-		texts[i] = []byte(s)
-	}
-	c.p.symbols = append(c.p.symbols, texts)
-	return int32(len(c.p.symbols) - 1)
-}
-
 // takeUnion: each type of the union must fit, for any of them may come.
 func (c *compiler) takeUnion(n *node, slot int16, kind Kind) string {
 	for _, b := range n.branches {
@@ -94,11 +86,11 @@ func (c *compiler) takeUnion(n *node, slot int16, kind Kind) string {
 
 // fits tries take in a compiler of its own.
 func (c *compiler) fits(n *node, kind Kind) string {
-	try := compiler{p: &Program{entries: []int32{-1}}, subs: map[subKey]int32{}}
+	try := compiler{p: &Program{entries: make([]*node, 1)}, subs: map[subKey]int32{}}
 	return try.take(n, 0, kind)
 }
 
-// takeMap writes the walk over a map, whose bytes are the value, and has the sub made by which Entries reads them.
+// takeMap writes the walk over a map, whose bytes are the value: Entries reads them.
 func (c *compiler) takeMap(n *node, slot int16, kind Kind) string {
 	of := String
 	if kind == DoubleMap {
@@ -107,7 +99,7 @@ func (c *compiler) takeMap(n *node, slot int16, kind Kind) string {
 	if n.kind != kindMap || c.fits(n.item, of) != "" {
 		return mismatch(n, kind)
 	}
-	c.p.entries[slot] = c.sub(subKey{n: n.item, slot: 0, kind: of})
+	c.p.entries[slot] = n.item
 	c.emit(op{code: opMap, slot: slot, utf8: true, arg: c.sub(subKey{n: n.item, slot: -1, utf8: of == String})})
 	return ""
 }
