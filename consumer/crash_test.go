@@ -16,16 +16,16 @@ func busyLife(configure ...func(*consumer.Config)) sim.Life {
 			var l logs
 			revise(w, 1, 2)
 			w.Keep("a", counting(&l, configure...), j, time.Second)
-			w.Feed(16, 200*time.Millisecond, event)()
+			w.Feed(12, 150*time.Millisecond, event)()
 			b := w.Start("b", counting(&l), nil)
-			w.Feed(8, 300*time.Millisecond, event)()
+			w.Feed(5, 300*time.Millisecond, event)()
 			begun(w, time.Minute) // whatever was killed: under revision 1
 			revise(w, 2, 3)
-			w.Feed(8, 300*time.Millisecond, event)()
+			w.Feed(5, 300*time.Millisecond, event)()
 			if err := b.Stop(); err != nil {
 				t.Errorf("stopping b: %v", err)
 			}
-			w.Feed(8, 200*time.Millisecond, event)()
+			w.Feed(4, 150*time.Millisecond, event)()
 			settled(w, 3*time.Minute)
 			err = judge(w, map[int]int{1: 2, 2: 3})
 			xs = w.Trace.All()

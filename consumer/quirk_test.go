@@ -1,0 +1,67 @@
+package consumer_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/visutility/retrainer/internal/sim"
+)
+
+// quirkyLife is a run under answers that Apache Kafka gives and kfake does not: install says which.
+func quirkyLife(t *testing.T, install func(w *sim.World), j sim.Judge) {
+	t.Helper()
+	sim.Bubble(t, sim.Config{Topics: topics()}, func(w *sim.World) {
+		var l logs
+		revise(w, 1, 2)
+		install(w)
+		w.Keep("a", counting(&l, static("a")), j, time.Second)
+		w.Feed(20, 150*time.Millisecond, event)()
+		begun(w, 2*time.Minute)
+		revise(w, 2, 3)
+		w.Feed(6, 150*time.Millisecond, event)()
+		settled(w, 3*time.Minute)
+		if err := judge(w, map[int]int{1: 2, 2: 3}); err != nil {
+			t.Errorf("%v\n%s", err, l.b.String())
+		}
+		if err := w.Trace.All().Serial(); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// Each answer is given three times in a row to each kind of request, from the second such request on; to a join from the first.
+func TestAnswersThatOnlyKafkaGives(t *testing.T) {
+	for _, q := range sim.Quirks() {
+		for _, key := range q.Keys {
+			t.Run(q.Name+"/"+key.Name(), func(t *testing.T) {
+				var hit *kfake.FaultHandle
+				quirkyLife(t, func(w *sim.World) {
+					n := 0
+					hit = w.Install(q, key, 3, func(kmsg.Request) bool { n++; return n > 1 || key == kmsg.JoinGroup || key == kmsg.SyncGroup })
+				}, nil)
+				if hit.Hits() == 0 {
+					t.Errorf("no %s was ever answered so", key.Name())
+				}
+			})
+		}
+	}
+}
+
+func TestTransactionsThatAreStillEnding(t *testing.T) {
+	quirkyLife(t, func(w *sim.World) { w.Concurrent(3) }, nil)
+}
+
+// An answer later than the step's deadline: the fate is unknown, and the task fences before it does anything else.
+func TestAnswerPastTheDeadline(t *testing.T) {
+	for _, key := range sim.TransactionKeys() {
+		for n := 2; n <= 3; n++ {
+			t.Run(key.Name(), func(t *testing.T) {
+				m := sim.All(sim.Key(key), func(x *sim.Exchange) bool { return x.TxnID() != "" || x.Key == kmsg.TxnOffsetCommit })
+				quirkyLife(t, func(*sim.World) {}, sim.Nth(n, m, sim.Verdict{Answer: 7 * time.Second}))
+			})
+		}
+	}
+}
