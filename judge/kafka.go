@@ -16,11 +16,12 @@ const readCommitted = 1
 type kafka struct {
 	seeds []string
 	admin *kgo.Client
+	ids   map[string][16]byte // topic ids (KIP-516), of the topics asked for so far
 }
 
 func dial(seeds []string) (*kafka, error) {
 	c, err := kgo.NewClient(kgo.SeedBrokers(seeds...))
-	return &kafka{seeds, c}, err
+	return &kafka{seeds, c, map[string][16]byte{}}, err
 }
 
 func (k *kafka) Close() { k.admin.Close() }
@@ -40,6 +41,7 @@ func (k *kafka) bounds(ctx context.Context, topic string) (map[int32]*bounds, er
 	if err := kerr.ErrorForCode(meta.Topics[0].ErrorCode); err != nil {
 		return nil, fmt.Errorf("topic %s: %w", topic, err)
 	}
+	k.ids[topic] = meta.Topics[0].TopicID
 	all := map[int32]*bounds{}
 	for _, p := range meta.Topics[0].Partitions {
 		all[p.Partition] = &bounds{}
@@ -138,7 +140,7 @@ func (k *kafka) folded(ctx context.Context, group, topic string, next map[int32]
 	g := kmsg.NewOffsetFetchRequestGroup()
 	g.Group = group
 	gt := kmsg.NewOffsetFetchRequestGroupTopic()
-	rt.Topic, gt.Topic = topic, topic
+	rt.Topic, gt.Topic, gt.TopicID = topic, topic, k.ids[topic]
 	for p := range next {
 		rt.Partitions, gt.Partitions = append(rt.Partitions, p), append(gt.Partitions, p)
 	}

@@ -1,0 +1,196 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+)
+
+// judge publishes the world to a broker of its own and judges it.
+func (w *world) judge(open *kgo.Record) (int, string) {
+	w.t.Helper()
+	address := broker(w.t, worldTopics...)
+	offsets := map[string]int64{"monitoring.performance": 1000, "retrain.ledger": 1000, "retrain.progress": 1000, "retrain.requests": 1000}
+	for topic, n := range w.folded {
+		offsets[topic] = n
+	}
+	publish(w.t, address, "retrain", w.records, offsets, open)
+	return ask(w.t, "full", "--brokers", address, "--schemas", "../schemas")
+}
+
+func TestAnUndisturbedRunHasNoMismatch(t *testing.T) {
+	w := newWorld(t)
+	for topic, least := range map[string]int{"retrain.commands": 2, "retrain.decisions": 6, "retrain.results": 2, "retrain.models": 4, "retrain.dlq": 1} {
+		if n := len(w.records[topic]); n < least {
+			t.Errorf("the world has only %d records in %s", n, topic)
+		}
+	}
+	if n, printed := w.judge(nil); n != 0 {
+		t.Errorf("%d mismatches:\n%s", n, printed)
+	} else {
+		t.Log(printed)
+	}
+}
+
+// What a spoiled run shows: each kind of loss, repetition and falsehood is found, and named.
+func TestEachMismatchIsFound(t *testing.T) {
+	const ledger, commands, decisions, events = "retrain.ledger", "retrain.commands", "retrain.decisions", "monitoring.performance"
+	for _, c := range []struct {
+		name  string
+		spoil func(w *world)
+		want  string
+	}{
+		{"a command twice", func(w *world) { w.twice(commands, 0) }, "is there for the 2. time"},
+		{"a command lost", func(w *world) { w.drop(commands, 0) }, "Command * is missing"},
+		{"a command from nothing", func(w *world) {
+			w.edit(commands, 0, map[string]any{"command_id": "9f14efb7-2223-5986-814f-c02551077746"})
+		}, "follows from nothing"},
+		{"another base version", func(w *world) { w.edit(commands, 0, map[string]any{"base_version": "v9"}) }, ".base_version is v9; it must be v1"},
+		{"a command without explanation", func(w *world) { w.edit(commands, 0, map[string]any{"explanation": ""}) }, ".explanation"},
+		{"another key", func(w *world) { w.records[commands][0].Key = []byte("c") }, `key "c"; it must be "a"`},
+		{"another id in the headers", func(w *world) { w.records[commands][0].Headers[0].Value = []byte("x") }, "header ce_id"},
+		{"a decision lost", func(w *world) { w.drop(decisions, 1) }, "Decision * is missing"},
+		{"decisions of a model in another order", func(w *world) {
+			d := w.records[decisions]
+			a := w.at(decisions, "model", "a")
+			d[a[0]], d[a[1]] = d[a[1]], d[a[0]]
+		}, "stands after what follows it"},
+		{"a result twice", func(w *world) { w.twice("retrain.results", 0) }, "Result * is there for the 2. time"},
+		{"the last model record lost", func(w *world) { w.drop("retrain.models", len(w.records["retrain.models"])-1) }, "Model: the last record"},
+		{"a model record that never was", func(w *world) { w.edit("retrain.models", 0, map[string]any{"latest": "v9"}) }, "Model at"},
+		{"an alert lost, and all that follows from it", func(w *world) { w.drop(ledger, w.find(ledger, "Alert", 0)); w.fold() }, "alert * firing * is missing"},
+		{"an alert twice in the ledger", func(w *world) { w.twice(ledger, w.find(ledger, "Alert", 0)); w.fold() }, "alert * is there for the 2. time"},
+		{"alerts of a partition in another order", func(w *world) {
+			a, b := w.find(ledger, "Alert", 0), w.find(ledger, "Alert", 1)
+			l := w.records[ledger]
+			l[a].Value, l[b].Value = l[b].Value, l[a].Value
+			w.fold()
+		}, "alert * stands after what follows it"},
+		{"an alert of another value", func(w *world) { w.edit(ledger, w.find(ledger, "Alert", 0), map[string]any{"value": -0.2}); w.fold() }, ".value is -0.2"},
+		{"an event that no alert came of", func(w *world) {
+			again := *w.records[events][0]
+			w.records[events] = append(w.records[events], &again)
+			w.edit(events, len(w.records[events])-1, map[string]any{"timestamp": worldTime + 60_000, "event_id": "new"})
+			again.Timestamp = time.UnixMilli(worldTime + 60_000)
+		}, "alert * is missing"},
+		{"progress that was not forwarded", func(w *world) { w.drop(ledger, w.find(ledger, "Progress", 0)); w.fold() }, "Progress 0 * is missing"},
+		{"progress forwarded twice", func(w *world) { w.twice(ledger, w.find(ledger, "Progress", 0)); w.fold() }, "Progress * follows from nothing"},
+		{"an entry that cannot be read", func(w *world) { w.records[ledger][3].Value = []byte("?") }, "cannot be read: framing"},
+		{"a dead letter lost", func(w *world) { w.drop("retrain.dlq", 0) }, "dead letter of monitoring.performance/0/12 (framing) is missing"},
+		{"a dead letter twice", func(w *world) { w.twice("retrain.dlq", 0) }, "for the 2. time"},
+		{"a dead letter of a good record", func(w *world) {
+			w.records["retrain.dlq"] = append(w.records["retrain.dlq"], letter(w.records[events][2], "malformed"))
+		}, "is not bad"},
+		{"a dead letter with another reason", func(w *world) { w.records["retrain.dlq"][0].Headers[3].Value = []byte("malformed") }, "reason malformed; it must be framing"},
+		{"a dead letter of other bytes", func(w *world) { w.records["retrain.dlq"][0].Value = []byte("no avro") }, "its bytes are not"},
+		{"events that were not folded", func(w *world) { w.folded = map[string]int64{events: 5} }, "committed offset 5"},
+		{"a ledger that was not folded", func(w *world) { w.folded = map[string]int64{ledger: 5} }, "committed offset 5"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			c.spoil(w)
+			n, printed := w.judge(nil)
+			if n == 0 || !like("*"+c.want+"*", printed) {
+				t.Errorf("%d mismatches; want %q in\n%s", n, c.want, printed)
+			}
+		})
+	}
+}
+
+// at are the places of the records of a topic whose field has a value.
+func (w *world) at(topic, field string, value any) (places []int) {
+	for i := range w.records[topic] {
+		if w.decoded(topic, i)[field] == value {
+			places = append(places, i)
+		}
+	}
+	return places
+}
+
+func TestATransactionLeftOpenIsFound(t *testing.T) {
+	w := newWorld(t)
+	open := *w.records["retrain.commands"][0]
+	n, printed := w.judge(&open)
+	if n != 1 || !strings.Contains(printed, "retrain.commands/0: a transaction is open") {
+		t.Errorf("%d mismatches:\n%s", n, printed)
+	}
+}
+
+func TestCounts(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		spoil func(r map[string][]*kgo.Record)
+		want  string
+	}{
+		{"undisturbed", func(map[string][]*kgo.Record) {}, ""},
+		{"a total twice", func(r map[string][]*kgo.Record) { r["count.totals"] = append(r["count.totals"], r["count.totals"][1]) }, `says "a 6"`},
+		{"a total lost", func(r map[string][]*kgo.Record) { r["count.totals"] = r["count.totals"][:3] }, `the last total said is 3; it must be 6`},
+		{"a record counted twice", func(r map[string][]*kgo.Record) { r["count.totals"][1].Value = []byte("a 7") }, `says "a 7"; the next total of this key is "a 6"`},
+		{"a dead letter lost", func(r map[string][]*kgo.Record) { r["count.dlq"] = nil }, "(no_value) is missing"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			records := map[string][]*kgo.Record{"count.every": {{Topic: "count.every", Key: []byte("1"), Value: []byte("3")}}}
+			for i := range 14 { // 8 of a, 6 of b
+				key := []string{"a", "b"}[i%2]
+				if i > 11 {
+					key = "a"
+				}
+				records["words"] = append(records["words"], &kgo.Record{Topic: "words", Key: []byte(key), Value: []byte("x"), Offset: int64(i)})
+			}
+			bad := &kgo.Record{Topic: "words", Key: []byte("a"), Offset: 14}
+			records["words"] = append(records["words"], bad)
+			for _, said := range []string{"a 3", "a 6", "b 3", "b 6"} {
+				records["count.totals"] = append(records["count.totals"], &kgo.Record{Topic: "count.totals", Key: []byte(said[:1]), Value: []byte(said)})
+			}
+			dead := letter(bad, "no_value")
+			dead.Topic = "count.dlq"
+			records["count.dlq"] = []*kgo.Record{dead}
+			c.spoil(records)
+			address := broker(t, "words", "count.totals", "count.dlq", "count.every")
+			publish(t, address, "count", records, map[string]int64{"words": 15}, nil)
+			n, printed := ask(t, "counts", "--brokers", address, "--app", "count")
+			if (n > 0) != (c.want != "") || !strings.Contains(printed, c.want) {
+				t.Errorf("%d mismatches; want %q in\n%s", n, c.want, printed)
+			}
+		})
+	}
+}
+
+func TestWhatCannotBeToldIsAnError(t *testing.T) {
+	address := broker(t, "retrain.ledger")
+	for args, want := range map[string]string{
+		"":                                  "usage",
+		"half":                              "usage",
+		"full --schemas nowhere":            "no .avsc files in nowhere",
+		"full --schemas ../schemas":         "holds no policy",
+		"full --schemas ../schemas --app x": "x.ledger",
+		"counts --app x":                    "x.every",
+	} {
+		var all []string
+		if all = strings.Fields(args); len(all) > 1 {
+			all = append(all, "--brokers", address)
+		}
+		if _, err := run(context.Background(), all, io.Discard); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v; want %q", args, err, want)
+		}
+	}
+}
+
+func TestMismatchesAreCountedBeyondThosePrinted(t *testing.T) {
+	var out strings.Builder
+	r := &report{out: &out, atMost: 2}
+	for i := range 5 {
+		r.mismatch("%d", i)
+	}
+	r.saw(5, "things")
+	r.close()
+	if want := "MISMATCH 0\nMISMATCH 1\n... and 3 more\njudged: 5 things; 5 mismatches\n"; out.String() != want {
+		t.Errorf("printed %q; want %q", out.String(), fmt.Sprint(want))
+	}
+}

@@ -1,0 +1,261 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"slices"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
+)
+
+// world is an app's topics, hand-made: what an undisturbed run leaves, and what a test spoils of it.
+type world struct {
+	t       *testing.T
+	schemas *schemas
+	names   map[string]*schema
+	records map[string][]*kgo.Record // by topic, in order
+	folded  map[string]int64         // by topic, less than all of partition 0: the committed offset
+}
+
+const worldTime = int64(1_790_000_000_000)
+
+// newWorld folds twelve events of two models, a bad record, a training that succeeded and a request, as the rules say.
+func newWorld(t *testing.T) *world {
+	w := &world{t: t, records: map[string][]*kgo.Record{}, folded: map[string]int64{}}
+	w.schemas, w.names = own(t)
+	policyText := []byte(`{"bind":[],"bind_default":["{stream}"],"defaults":{"cooldown":0,"deploy_within":60000,"train":{"max_runtime":43200000,` +
+		`"modality":"","space":{"batch_size":{"discrete":[16,24]},"lr":{"double":[0.00001,0.01],"log":true}},"start_by":60000,"trials":8,"tuner":"grid"}},` +
+		`"max_event_age":86400000,"models":[],"observe":[{"match":{},"on":"performance","rules":[{"action":"soft",` +
+		`"threshold":{"below":-0.05,"clear":-0.02,"min_checks":1,"of":"mAP_change"}}]}],"resend_delay":1000,"revision":1,"source_ttl":2592000000}`)
+	p, err := readPolicy(policyText)
+	if err != nil {
+		t.Fatal(err)
+	}
+	part := newPartition(p, w.schemas, 1<<20)
+	w.entry(0, "Policy", map[string]any{"revision": int64(1), "policy": policyText, "ledger_id": "6ba7b810-9dad-11d1-80b4-00c04fd430c8", "author": "t", "activated_at": nil})
+	for i := range 12 {
+		w.event(i, part)
+	}
+	w.bad(part)
+	for i, a := range part.alerts {
+		w.entry(int64(20_000+1000*i), "Alert", a)
+	}
+	w.fold()
+	command := w.decoded("retrain.commands", 0)["command_id"]
+	w.forward(40_000, "Progress", map[string]any{"command_id": command, "kind": "succeeded", "worker": "w", "at": worldTime, "step": nil, "total": nil,
+		"metrics": map[string]any{"mAP": 0.7}, "best_params": nil, "new_version": nil, "error_code": nil, "error_message": nil, "retryable": nil})
+	w.forward(41_000, "Request", map[string]any{"request_id": "r", "verb": "trigger", "model": "b", "action": "full", "create": false, "author": "t", "comment": "", "at": worldTime})
+	w.entry(200_000, "Tick", map[string]any{})
+	w.entry(400_000, "Tick", map[string]any{})
+	w.fold()
+	return w
+}
+
+func (w *world) event(i int, part *partition) {
+	value := []float64{-0.1, -0.01}[i%4/2] // two breaches, two recoveries, and again
+	at := worldTime + int64(i)*1000
+	rec := w.record("monitoring.performance", at, "PerformanceEvent", map[string]any{
+		"model_id": []string{"a/v1", "b/v2"}[i%2], "mAP_change": value, "timestamp": at, "event_id": fmt.Sprint("e", i), "model_version": nil, "method": nil,
+		"value": nil, "sample_size": nil, "window_start": nil, "window_end": nil, "data_ref": nil, "labels": nil})
+	if reason := part.fold(rec); reason != "" {
+		w.t.Fatal(reason)
+	}
+}
+
+// bad adds a record that cannot be read, and its dead letter.
+func (w *world) bad(part *partition) {
+	n := len(w.records["monitoring.performance"])
+	rec := &kgo.Record{Topic: "monitoring.performance", Key: []byte("k"), Value: []byte("no Avro"), Offset: int64(n), Timestamp: time.UnixMilli(worldTime + 13_000)}
+	w.records[rec.Topic] = append(w.records[rec.Topic], rec)
+	w.records["retrain.dlq"] = append(w.records["retrain.dlq"], letter(rec, part.fold(rec)))
+}
+
+func letter(rec *kgo.Record, reason string) *kgo.Record {
+	return &kgo.Record{Topic: "retrain.dlq", Key: rec.Key, Value: rec.Value, Timestamp: rec.Timestamp, Headers: []kgo.RecordHeader{
+		{Key: "__streams.errors.topic", Value: []byte(rec.Topic)}, {Key: "__streams.errors.partition", Value: []byte(strconv.Itoa(int(rec.Partition)))},
+		{Key: "__streams.errors.offset", Value: []byte(strconv.FormatInt(rec.Offset, 10))}, {Key: "retrain.dlq.reason", Value: []byte(reason)}}}
+}
+
+func (w *world) record(topic string, at int64, kind string, v map[string]any) *kgo.Record {
+	rec := &kgo.Record{Topic: topic, Value: frame(w.t, w.schemas, w.names[kind], v), Offset: int64(len(w.records[topic])), Timestamp: time.UnixMilli(at)}
+	w.records[topic] = append(w.records[topic], rec)
+	return rec
+}
+
+func (w *world) entry(after int64, kind string, v map[string]any) {
+	w.record("retrain.ledger", worldTime+after, kind, v)
+}
+
+// forward writes a record where people or trainers do, and its entry.
+func (w *world) forward(after int64, kind string, v map[string]any) {
+	w.record(map[string]string{"Progress": "retrain.progress", "Request": "retrain.requests"}[kind], worldTime+after, kind, v)
+	w.entry(after, kind, v)
+}
+
+// fold writes anew what follows from the ledger.
+func (w *world) fold() {
+	topics := map[string]string{"Decision": "retrain.decisions", "Command": "retrain.commands", "Result": "retrain.results", "Model": "retrain.models", "Policy": "retrain.policy"}
+	for _, t := range topics {
+		w.records[t] = nil
+	}
+	c := newController(func(kind, key string, v map[string]any) {
+		if kind == "Decision" || kind == "Command" {
+			v = with(v, map[string]any{"explanation": "because"})
+		}
+		rec := w.record(topics[kind], worldTime, kind, body(v))
+		if rec.Key = []byte(key); kind == "Command" {
+			rec.Headers = []kgo.RecordHeader{{Key: "ce_id", Value: []byte(v["command_id"].(string))}}
+		}
+	})
+	for _, rec := range w.records["retrain.ledger"] {
+		v, reason := w.schemas.open(rec.Value, "")
+		if reason != "" {
+			w.t.Fatal(reason)
+		}
+		if err := c.step(rec.Timestamp.UnixMilli(), v); err != nil {
+			w.t.Fatal(err)
+		}
+	}
+}
+
+func (w *world) decoded(topic string, i int) map[string]any {
+	v, reason := w.schemas.open(w.records[topic][i].Value, "")
+	if reason != "" {
+		w.t.Fatal(reason)
+	}
+	return v
+}
+
+// edit changes one record in place.
+func (w *world) edit(topic string, i int, changes map[string]any) {
+	v := w.decoded(topic, i)
+	rec := w.records[topic][i]
+	rec.Value = frame(w.t, w.schemas, w.names[v[""].(string)], body(with(v, changes)))
+}
+
+// find is the place of the n-th record of a kind.
+func (w *world) find(topic, kind string, n int) int {
+	for i := range w.records[topic] {
+		if w.decoded(topic, i)[""] == kind {
+			if n == 0 {
+				return i
+			}
+			n--
+		}
+	}
+	w.t.Fatalf("%s holds no such %s", topic, kind)
+	return 0
+}
+
+func (w *world) drop(topic string, i int) {
+	w.records[topic] = slices.Delete(slices.Clone(w.records[topic]), i, i+1)
+}
+
+func (w *world) twice(topic string, i int) {
+	w.records[topic] = append(w.records[topic], w.records[topic][i])
+}
+
+var worldTopics = []string{"monitoring.performance", "retrain.ledger", "retrain.decisions", "retrain.commands", "retrain.results", "retrain.models",
+	"retrain.policy", "retrain.progress", "retrain.requests", "retrain.dlq"}
+
+// broker starts an embedded broker; its address.
+func broker(t *testing.T, topics ...string) string {
+	t.Helper()
+	c, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.SeedTopics(1, topics...))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(c.Close)
+	return c.ListenAddrs()[0]
+}
+
+// Topics that others write, without transactions: their records stand at the offsets that alerts and dead letters name.
+var inputs = []string{"monitoring.performance", "retrain.progress", "retrain.requests", "words"}
+
+// publish writes records, what a task writes in transactions with an aborted one between them; then it commits the offsets.
+func publish(t *testing.T, address, group string, records map[string][]*kgo.Record, offsets map[string]int64, open *kgo.Record) {
+	t.Helper()
+	ctx := context.Background()
+	c, err := kgo.NewClient(kgo.SeedBrokers(address), kgo.TransactionalID(t.Name()), kgo.RecordPartitioner(kgo.ManualPartitioner()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(c.Close)
+	transaction := func(end kgo.TransactionEndTry, rs ...*kgo.Record) {
+		must(t, c.BeginTransaction())
+		for _, r := range rs {
+			r := *r
+			must(t, c.ProduceSync(ctx, &r).FirstErr())
+		}
+		must(t, c.EndTransaction(ctx, end))
+	}
+	plain, err := kgo.NewClient(kgo.SeedBrokers(address), kgo.RecordPartitioner(kgo.ManualPartitioner()))
+	must(t, err)
+	defer plain.Close()
+	for _, topic := range sorted(records) {
+		for i, r := range records[topic] {
+			if slices.Contains(inputs, topic) {
+				r := *r
+				must(t, plain.ProduceSync(ctx, &r).FirstErr())
+				continue
+			}
+			if i == 1 { // what is aborted is nothing
+				transaction(kgo.TryAbort, r)
+			}
+			transaction(kgo.TryCommit, r)
+		}
+	}
+	if open != nil {
+		must(t, c.BeginTransaction())
+		must(t, c.ProduceSync(ctx, open).FirstErr())
+		t.Cleanup(func() { _ = c.EndTransaction(ctx, kgo.TryAbort) })
+	}
+	k, err := dial([]string{address})
+	must(t, err)
+	defer k.Close()
+	req := kmsg.NewPtrOffsetCommitRequest()
+	req.Group, req.Generation = group, -1
+	for _, topic := range sorted(offsets) {
+		rt := kmsg.NewOffsetCommitRequestTopic()
+		_, err := k.bounds(ctx, topic)
+		must(t, err)
+		rt.Topic, rt.TopicID = topic, k.ids[topic]
+		rp := kmsg.NewOffsetCommitRequestTopicPartition()
+		rp.Offset = offsets[topic]
+		rt.Partitions = append(rt.Partitions, rp)
+		req.Topics = append(req.Topics, rt)
+	}
+	res, err := req.RequestWith(ctx, c)
+	must(t, err)
+	for _, rt := range res.Topics {
+		for _, p := range rt.Partitions {
+			if p.ErrorCode != 0 {
+				t.Fatalf("committing the offset of %s: code %d", rt.Topic, p.ErrorCode)
+			}
+		}
+	}
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// ask runs the judge against a broker.
+func ask(t *testing.T, args ...string) (n int, printed string) {
+	t.Helper()
+	var out bytes.Buffer
+	n, err := run(context.Background(), args, &out)
+	if err != nil {
+		t.Fatalf("%v\n%s", err, out.String())
+	}
+	return n, out.String()
+}
