@@ -3,6 +3,7 @@ package schemas
 import (
 	"errors"
 	"fmt"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -16,6 +17,14 @@ func hostile(t *testing.T, f func()) {
 	if d := time.Since(start); d > 5*time.Second {
 		t.Errorf("it took %v", d)
 	}
+}
+
+func allocated(f func()) uint64 {
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	f()
+	runtime.ReadMemStats(&after)
+	return after.TotalAlloc - before.TotalAlloc
 }
 
 func TestCountsAreNotBelieved(t *testing.T) {
@@ -53,6 +62,9 @@ func TestCountsAreNotBelieved(t *testing.T) {
 			p, err := s.Compile(nil)
 			if err != nil {
 				t.Fatal(err)
+			}
+			if n := allocated(func() { _ = p.Project(c.b, nil) }); n > 16*uint64(len(c.b))+4096 { // the error's text
+				t.Errorf("%d bytes made it allocate %d", len(c.b), n)
 			}
 			hostile(t, func() {
 				_, jsonErr := s.AppendJSON(nil, c.b)

@@ -5,6 +5,7 @@ import (
 	"math"
 	"reflect"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -180,6 +181,10 @@ func TestProjectorAndHambaReadTheSame(t *testing.T) {
 				if accepted, err := c.check(b); err != nil || !accepted {
 					t.Fatalf("% x: accepted %v, %v", b, accepted, err)
 				}
+				dst := make([]Value, len(c.wants))
+				if n := testing.AllocsPerRun(1, func() { _ = c.program.Project(b, dst) }); n != 0 {
+					t.Fatalf("% x: %v allocations, want 0", b, n)
+				}
 				if len(b) > 0 { // one byte wrong: refused or read alike, never a panic
 					b[r.IntN(len(b))] = byte(r.Uint32())
 					if _, err := c.check(b); err != nil {
@@ -189,6 +194,32 @@ func TestProjectorAndHambaReadTheSame(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestOneProgramServesManyAtOnce(t *testing.T) {
+	s, b := driftFixture(t)
+	p, err := s.Compile(DriftWants())
+	if err != nil {
+		t.Fatal(err)
+	}
+	codec, v := MustCodec[testProgress]("Progress"), progressFixture()
+	var all sync.WaitGroup
+	for range 4 {
+		all.Go(func() {
+			dst := make([]Value, EventFields)
+			for range 200 {
+				if err := p.Project(b, dst); err != nil || dst[EventPValue].Float != 0.0123 {
+					t.Errorf("%v, p_value %v", err, dst[EventPValue].Float)
+				}
+				framed, err := codec.Append(nil, &v)
+				var back testProgress
+				if err != nil || codec.Decode(framed, &back) != nil || !reflect.DeepEqual(back, v) {
+					t.Errorf("the codec read %+v, %v", back, err)
+				}
+			}
+		})
+	}
+	all.Wait()
 }
 
 func TestEveryTruncationOfEveryRecordIsMalformed(t *testing.T) {
