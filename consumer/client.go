@@ -23,6 +23,7 @@ type ClientConfig struct {
 	SASL     sasl.Mechanism
 	Now      func() time.Time // nil: time.Now
 	Log      zerolog.Logger   // says what is waited for
+	Waiting  func(why error)  // nil, or told what is waited for, and with nil that the cluster has answered
 }
 
 // Client reads, appends and looks after topics, for programs that run no Consumer. It is safe for concurrent use.
@@ -86,6 +87,9 @@ func (c *Client) wait(ctx context.Context, do func(ctx context.Context) error) e
 	var silent time.Time
 	for {
 		err := do(ctx)
+		if c.cfg.Waiting != nil && (err == nil || passes(err)) {
+			c.cfg.Waiting(err)
+		}
 		switch {
 		case err == nil:
 			return nil

@@ -31,9 +31,8 @@ func (k *headerKeys) intern(b []byte) string {
 // read takes the next record off the batch and gives its offset; false: the batch is corrupt.
 func (r *Reader) read(rec *record.Record) (int64, bool) {
 	r.left--
-	z, ok := short(r.records, 0)
-	i := 1
-	if !ok {
+	z, i := short(r.records, 0)
+	if i == 0 {
 		z, i = uvarint(r.records, 0, 32)
 	}
 	size := unzigzag(z)
@@ -44,14 +43,13 @@ func (r *Reader) read(rec *record.Record) (int64, bool) {
 	r.records = r.records[i+int(size):]
 
 	// b[0] is its attributes, of which none is defined.
-	time, ok := short(b, 1)
-	if i = 2; !ok {
+	time, i := short(b, 1)
+	if i == 0 {
 		time, i = uvarint(b, 1, 64)
 	}
-	if z, ok = short(b, i); ok {
-		i++
-	} else {
-		z, i = uvarint(b, i, 32)
+	at := i
+	if z, i = short(b, at); i == 0 {
+		z, i = uvarint(b, at, 32)
 	}
 	delta := unzigzag(z)
 	offset := r.batch.base + delta
@@ -106,19 +104,17 @@ func (r *Reader) readHeaders(rec *record.Record, b []byte, i int) bool {
 // span reads the bytes at b[i:], which come with their length, and gives the index behind them, which is beyond len(b) if
 // they are cut short. The length -1 is null.
 func span(b []byte, i int) ([]byte, int) {
-	z, ok := short(b, i)
-	if ok {
-		i++
-	} else {
-		z, i = uvarint(b, i, 32)
+	z, at := short(b, i)
+	if at == 0 {
+		z, at = uvarint(b, i, 32)
 	}
 	n := unzigzag(z)
-	if n >= 0 && n <= int64(len(b)-i) {
-		end := i + int(n)
-		return b[i:end:end], end
+	if n >= 0 && n <= int64(len(b)-at) {
+		end := at + int(n)
+		return b[at:end:end], end
 	}
 	if n == -1 {
-		return nil, i
+		return nil, at
 	}
 	return nil, len(b) + 1
 }

@@ -1,12 +1,18 @@
 package wire
 
-// short is the varint of one byte at b[i:], if there is such a one. Nearly every varint of a record is, so readers try it
-// first and go to uvarint else: together they would be too much for the compiler to inline.
-func short(b []byte, i int) (uint64, bool) {
-	if i >= len(b) {
-		return 0, false
+// short reads a varint of one or two bytes at b[i:], which has one byte more, and gives the index behind it; else it gives
+// index 0. Nearly every varint of a record is one, so readers try it first and go to uvarint else: together they would be
+// too much for the compiler to inline.
+func short(b []byte, i int) (uint64, int) {
+	if i+1 < len(b) {
+		if b[i] < 0x80 {
+			return uint64(b[i]), i + 1
+		}
+		if b[i+1] < 0x80 {
+			return uint64(b[i]&0x7f) | uint64(b[i+1])<<7, i + 2
+		}
 	}
-	return uint64(b[i]), b[i] < 0x80
+	return 0, 0
 }
 
 // uvarint reads the varint of at most the given bits at b[i:] and gives the index behind it, which is beyond len(b) if the
