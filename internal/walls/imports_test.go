@@ -21,6 +21,7 @@ const franz = "github.com/twmb/franz-go"
 var rows = []row{
 	// The embedded broker is controlled by functions over its requests.
 	{"cmd/retrainer/embedded", []string{"*"}, []string{franz + "/pkg/kfake", franz + "/pkg/kmsg", "github.com/rs/zerolog"}},
+	{"cmd/retrainer/embedded", nil, []string{franz + "/pkg/kfake", franz + "/pkg/kmsg", "github.com/rs/zerolog"}}, // the broker's side of the protocol
 	{"cmd", []string{"*"}, []string{
 		"github.com/rs/zerolog", "github.com/spf13/cobra", "github.com/spf13/pflag", "github.com/goccy/go-yaml", "github.com/prometheus/client_golang",
 		franz + "/pkg/kfake", "github.com/google/uuid",

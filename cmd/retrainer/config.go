@@ -1,0 +1,160 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/goccy/go-yaml/ast"
+	"github.com/goccy/go-yaml/parser"
+)
+
+// defaultConfig is the configuration file that is read if it is there.
+const defaultConfig = "retrainer.yaml"
+
+// setting is the text of one key in the configuration file, and its place.
+type setting struct {
+	value string
+	place string // file:line:column
+}
+
+// readConfig reads a configuration file: one mapping of known keys to texts, numbers, booleans or lists of them.
+func readConfig(path string, asked bool, known map[string]bool) (map[string]setting, error) {
+	text, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) && !asked {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, usage("configuration: %v", err)
+	}
+	root, err := parseYAML(path, text)
+	if err != nil || root == nil {
+		return nil, err
+	}
+	settings := map[string]setting{}
+	for _, pair := range pairs(root) {
+		name := pair.Key.String()
+		place := placeOf(path, pair.Key)
+		if !known[name] {
+			return nil, usage("%s: unknown key %s%s", place, name, suggestion(name, slices.Sorted(maps.Keys(known))))
+		}
+		value, ok := scalar(pair.Value)
+		if list, isList := pair.Value.(*ast.SequenceNode); isList {
+			value, ok = joined(list)
+		}
+		if !ok {
+			return nil, usage("%s: %s must be a text, a number, true or false, or a list of these", place, name)
+		}
+		if _, twice := settings[name]; twice {
+			return nil, usage("%s: %s stands there twice", place, name)
+		}
+		settings[name] = setting{value, place}
+	}
+	return settings, nil
+}
+
+// parseYAML gives the mapping that a file is; nil where it is empty.
+func parseYAML(path string, text []byte) (ast.Node, error) {
+	file, err := parser.ParseBytes(text, 0)
+	if err != nil {
+		return nil, usage("%s is not YAML: %s", path, err)
+	}
+	if len(file.Docs) > 1 {
+		return nil, usage("%s holds more than one document; one is needed", path)
+	}
+	if len(file.Docs) == 0 || file.Docs[0].Body == nil {
+		return nil, nil
+	}
+	body := file.Docs[0].Body
+	switch body.(type) {
+	case *ast.MappingNode, *ast.MappingValueNode:
+		return body, nil
+	}
+	if _, comment := body.(*ast.CommentGroupNode); comment {
+		return nil, nil
+	}
+	return nil, usage("%s: a mapping of keys to values is needed", placeOf(path, body))
+}
+
+// pairs are the keys of a mapping with their values; of anything else none.
+func pairs(n ast.Node) []*ast.MappingValueNode {
+	switch n := n.(type) {
+	case *ast.MappingNode:
+		return n.Values
+	case *ast.MappingValueNode:
+		return []*ast.MappingValueNode{n}
+	}
+	return nil
+}
+
+func placeOf(path string, n ast.Node) string {
+	if t := n.GetToken(); t != nil && t.Position != nil {
+		return fmt.Sprintf("%s:%d:%d", path, t.Position.Line, t.Position.Column)
+	}
+	return path
+}
+
+// scalar is the text of a single value.
+func scalar(n ast.Node) (string, bool) {
+	switch n := n.(type) {
+	case *ast.StringNode:
+		return n.Value, true
+	case *ast.LiteralNode:
+		return n.Value.Value, true
+	case *ast.IntegerNode, *ast.FloatNode, *ast.BoolNode:
+		return n.GetToken().Value, true
+	}
+	return "", false
+}
+
+// joined is a list as its flag takes it.
+func joined(list *ast.SequenceNode) (string, bool) {
+	parts := make([]string, len(list.Values))
+	for i, v := range list.Values {
+		text, ok := scalar(v)
+		if !ok {
+			return "", false
+		}
+		parts[i] = text
+	}
+	return strings.Join(parts, ","), true
+}
+
+// suggestion names the nearest of the known words, if one is near.
+func suggestion(word string, known []string) string {
+	best, least := "", len(word)/2+1
+	for _, k := range known {
+		if d := edits(word, k); d < least {
+			best, least = k, d
+		}
+	}
+	if best == "" {
+		return "; known are " + strings.Join(known, ", ")
+	}
+	return "; did you mean " + best + "?"
+}
+
+// edits is Levenshtein's distance.
+func edits(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			change := diagonal
+			if a[i] != b[j] {
+				change++
+			}
+			diagonal = row[j+1]
+			row[j+1] = min(change, row[j]+1, row[j+1]+1)
+		}
+	}
+	return row[len(b)]
+}

@@ -1,0 +1,67 @@
+package main
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/visutility/retrainer/cmd/retrainer/embedded"
+	"github.com/visutility/retrainer/consumer"
+)
+
+func devCommand(c *common) *cobra.Command {
+	s := newService(c)
+	var listen, data string
+	cmd := command(c, "dev", "Run the pipeline with a broker of its own, for trying it out", cobra.NoArgs, func(cmd *cobra.Command, _ []string) error {
+		if err := s.checkService(); err != nil {
+			return err
+		}
+		s.log = c.log(cmd)
+		if _, err := s.proposal(); err != nil { // before anything is made
+			return err
+		}
+		broker, err := embedded.Start(listen, data, s.log)
+		if err != nil {
+			return &consumer.SetupError{Message: err.Error()}
+		}
+		defer broker.Close()
+		c.brokers = []string{broker.Address()}
+		s.log.Info().Str("broker", broker.Address()).Str("data", data).Msg("listening")
+		if err := s.makeTopics(cmd.Context()); err != nil {
+			return err
+		}
+		return s.run(cmd.Context())
+	})
+	f := cmd.Flags()
+	s.sharedFlags(f)
+	f.StringVar(&listen, "listen", "127.0.0.1:9092", "`HOST:PORT` of the broker")
+	f.StringVar(&data, "data", "./retrainer-data", "`FOLDER` of the broker's data; a later start goes on with it, after a kill as well")
+	return cmd
+}
+
+// makeTopics makes on the embedded broker what is missing there.
+func (s *service) makeTopics(ctx context.Context) error {
+	client, err := consumer.Connect(consumer.ClientConfig{Brokers: s.brokers, ClientID: s.app, Log: s.log})
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	wishes := s.wishes(true)
+	all := make([]string, len(wishes))
+	for i := range wishes {
+		all[i] = wishes[i].name
+	}
+	there, err := client.Topics(ctx, all...)
+	if err != nil {
+		return err
+	}
+	for i := range wishes {
+		for _, ch := range wishes[i].changes(there) {
+			if err := ch.do(ctx, client, 1); err != nil {
+				return fmt.Errorf("embedded broker: %w", err)
+			}
+		}
+	}
+	return nil
+}

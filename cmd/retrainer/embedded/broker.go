@@ -1,0 +1,132 @@
+package embedded
+
+import (
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"strconv"
+	"time"
+
+	"github.com/rs/zerolog"
+	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kmsg"
+)
+
+// Broker is a running broker.
+type Broker struct {
+	fake      *kfake.Cluster
+	lock      *os.File
+	decisions *decisions
+	address   string
+}
+
+// Start starts a broker that listens on address (host:port) and keeps its data in the folder data, which is made if it is not
+// there. What a kill -9 left behind there is repaired first.
+func Start(address, data string, log zerolog.Logger) (b *Broker, err error) {
+	_, port, err := net.SplitHostPort(address)
+	if err != nil {
+		return nil, fmt.Errorf("listen address %q: %w: host:port is needed", address, err)
+	}
+	n, err := strconv.ParseUint(port, 10, 16)
+	if err != nil {
+		return nil, fmt.Errorf("listen address %q: the port must be a number from 0 to 65535", address)
+	}
+	if err := os.MkdirAll(data, 0o755); err != nil {
+		return nil, fmt.Errorf("data folder: %w", err)
+	}
+	b = &Broker{}
+	if b.lock, err = lock(filepath.Join(data, "lock")); err != nil {
+		return nil, fmt.Errorf("the data folder %s is in use by another process: %w; stop that one, or give another --data", data, err)
+	}
+	defer func() {
+		if err != nil {
+			b.lock.Close()
+		}
+	}()
+	if b.decisions, err = openDecisions(filepath.Join(data, "decided")); err != nil {
+		return nil, err
+	}
+	if err := repair(data, b.decisions, log); err != nil {
+		return nil, fmt.Errorf("the data folder %s cannot be repaired after a crash: %w; keep a copy if it matters, and begin with another --data", data, err)
+	}
+	b.fake, err = kfake.NewCluster(kfake.NumBrokers(1), kfake.Ports(int(n)), kfake.DataDir(data), kfake.SyncWrites(),
+		kfake.BrokerConfigs(map[string]string{"log.cleaner.backoff.ms": strconv.FormatInt(never.Milliseconds(), 10)}),
+		kfake.WithLogger(logger{log}),
+		kfake.ListenFn(func(network, _ string) (net.Listener, error) { return net.Listen(network, address) }))
+	if err != nil {
+		return nil, fmt.Errorf("the embedded broker cannot start on %s: %w; is another one running there? --listen gives another address", address, err)
+	}
+	b.address = b.fake.ListenAddrs()[0]
+	b.control()
+	return b, nil
+}
+
+// never is when kfake would compact.
+const never = 100 * 365 * 24 * time.Hour
+
+// Address is where the broker listens.
+func (b *Broker) Address() string { return b.address }
+
+// Close stops the broker and writes what it holds in memory.
+func (b *Broker) Close() {
+	b.fake.Close()
+	b.lock.Close()
+}
+
+// control has requests seen before kfake handles them. kfake handles one request at a time.
+func (b *Broker) control() {
+	see := func(key kmsg.Key, f func(kmsg.Request)) {
+		b.fake.ControlKey(int16(key), func(req kmsg.Request) (kmsg.Response, error, bool) {
+			b.fake.KeepControl()
+			f(req)
+			return nil, nil, false
+		})
+	}
+	see(kmsg.Produce, func(req kmsg.Request) { b.produce(req.(*kmsg.ProduceRequest)) })
+	see(kmsg.TxnOffsetCommit, func(req kmsg.Request) { b.decisions.offsets(req.(*kmsg.TxnOffsetCommitRequest)) })
+	see(kmsg.EndTxn, func(req kmsg.Request) { b.decisions.end(req.(*kmsg.EndTxnRequest)) })
+	see(kmsg.InitProducerID, func(req kmsg.Request) { b.decisions.fence(req.(*kmsg.InitProducerIDRequest)) })
+}
+
+// produce stamps what goes to a topic with LogAppendTime, and notes which partitions a transaction has written to.
+func (b *Broker) produce(req *kmsg.ProduceRequest) {
+	now := time.Now().UnixMilli()
+	for i := range req.Topics {
+		t := &req.Topics[i]
+		name, appendTime := b.topic(req, t)
+		for j := range t.Partitions {
+			p := &t.Partitions[j]
+			if appendTime {
+				p.Records = stamp(p.Records, now)
+			}
+			b.decisions.wrote(name, p.Partition, p.Records)
+		}
+	}
+}
+
+func (b *Broker) topic(req *kmsg.ProduceRequest, t *kmsg.ProduceRequestTopic) (name string, appendTime bool) {
+	info := b.fake.TopicInfo(t.Topic)
+	if req.Version >= 13 {
+		info = b.fake.TopicIDInfo(t.TopicID)
+	}
+	if info == nil {
+		return t.Topic, false
+	}
+	kind := info.Configs["message.timestamp.type"]
+	return info.Topic, kind != nil && *kind == "LogAppendTime"
+}
+
+// logger hands kfake's words on.
+type logger struct{ log zerolog.Logger }
+
+func (l logger) Logf(level kfake.LogLevel, format string, args ...any) {
+	event := l.log.Debug()
+	switch level {
+	case kfake.LogLevelError:
+		event = l.log.Error()
+	case kfake.LogLevelWarn:
+		event = l.log.Warn()
+	}
+	event.Str("broker", "embedded").Msgf(format, args...)
+}

@@ -1,0 +1,204 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/rs/zerolog"
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/visutility/retrainer/consumer"
+)
+
+// common are the settings that all commands share.
+type common struct {
+	config      string
+	brokers     []string
+	app         string
+	drift       []string
+	performance []string
+	logLevel    string
+	json        bool
+
+	level zerolog.Level
+}
+
+func (c *common) flags(f *pflag.FlagSet) {
+	f.StringVar(&c.config, "config", defaultConfig, "`FILE` with settings, in YAML; read if it is there")
+	f.StringSliceVar(&c.brokers, "brokers", []string{"127.0.0.1:9092"}, "brokers to begin with, `HOST:PORT` by comma")
+	f.StringVar(&c.app, "app", "retrain", "app `ID`: consumer group, and the first part of all topics that are written")
+	f.StringSliceVar(&c.drift, "drift-topic", []string{"monitoring.drift"}, "`TOPIC` of drift events, several by comma")
+	f.StringSliceVar(&c.performance, "performance-topic", []string{"monitoring.performance"}, "`TOPIC` of performance events, several by comma")
+	f.StringVar(&c.logLevel, "log-level", "info", "what is logged: debug, info, warn, error")
+	f.BoolVar(&c.json, "json", false, "print JSON where a table or text is the default")
+}
+
+// topicName is what Kafka takes as a topic's name.
+var topicName = regexp.MustCompile(`^[a-zA-Z0-9._-]{1,249}$`)
+
+// check looks at the settings as a whole.
+func (c *common) check() (err error) {
+	if c.level, err = zerolog.ParseLevel(c.logLevel); err != nil || c.logLevel == "" {
+		return usage("--log-level %q is none of debug, info, warn, error", c.logLevel)
+	}
+	if len(c.brokers) == 0 {
+		return usage("--brokers is empty: at least one host:port is needed")
+	}
+	if !topicName.MatchString(c.app) {
+		return usage("--app %q: only a-z, A-Z, 0-9, '.', '_' and '-' are possible, for the names of topics begin with it", c.app)
+	}
+	seen := map[string]bool{"ledger": true, "progress": true, "requests": true}
+	for _, t := range append(append([]string{}, c.drift...), c.performance...) {
+		switch {
+		case !topicName.MatchString(t):
+			return usage("%q is no name of a topic: only a-z, A-Z, 0-9, '.', '_' and '-' are possible", t)
+		case !topicName.MatchString(c.names().checkpoint(t)):
+			return usage("topic %s with --app %s: the name of its checkpoint topic would be longer than Kafka's 249 characters", t, c.app)
+		case seen[t]:
+			return usage("topic %q is given twice among --drift-topic and --performance-topic, or is one of the names ledger, progress and requests, which the program's own checkpoints use", t)
+		}
+		seen[t] = true
+	}
+	if len(c.drift)+len(c.performance) == 0 {
+		return usage("--drift-topic and --performance-topic are both empty: there is nothing to read")
+	}
+	return nil
+}
+
+// log writes JSON lines to standard error.
+func (c *common) log(cmd *cobra.Command) zerolog.Logger {
+	return zerolog.New(zerolog.SyncWriter(cmd.ErrOrStderr())).Level(c.level).With().Timestamp().Logger()
+}
+
+// connect makes a client of the cluster.
+func (c *common) connect(cmd *cobra.Command) (*consumer.Client, error) {
+	return consumer.Connect(consumer.ClientConfig{Brokers: c.brokers, ClientID: "retrainer", Log: c.log(cmd)})
+}
+
+// variable is the environment variable of a flag.
+func variable(flag string) string {
+	return "VTY_" + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
+}
+
+// key is the key of a flag in the configuration file.
+func key(flag string) string { return strings.ReplaceAll(flag, "-", "_") }
+
+// settle gives a command's flags that were not on the command line the value of their variable, else that of the file.
+func settle(cmd *cobra.Command) error {
+	config := cmd.Flags().Lookup("config")
+	if v, ok := os.LookupEnv(variable("config")); ok && !config.Changed {
+		config.Changed = true
+		_ = config.Value.Set(v) // a string takes any text
+	}
+	file, err := readConfig(config.Value.String(), config.Changed, knownKeys(cmd.Root()))
+	if err != nil {
+		return err
+	}
+	var first error
+	cmd.Flags().VisitAll(func(f *pflag.Flag) {
+		if f.Changed || f.Name == "config" || f.Name == "help" || first != nil {
+			return
+		}
+		value, source, ok := "", "", false
+		if value, ok = os.LookupEnv(variable(f.Name)); ok {
+			source = "the environment variable " + variable(f.Name)
+		} else if s, found := file[key(f.Name)]; found {
+			value, source, ok = s.value, s.place+": "+key(f.Name), true
+		}
+		if !ok {
+			return
+		}
+		if err := f.Value.Set(value); err != nil {
+			first = usage("%s: %q cannot be used: %v", source, value, err)
+		}
+		f.Changed = true
+	})
+	return first
+}
+
+// knownKeys are the keys of all flags of all commands: one file serves them all.
+func knownKeys(root *cobra.Command) map[string]bool {
+	known := map[string]bool{}
+	add := func(f *pflag.Flag) {
+		if f.Name != "config" && f.Name != "help" {
+			known[key(f.Name)] = true
+		}
+	}
+	root.PersistentFlags().VisitAll(add)
+	var walk func(*cobra.Command)
+	walk = func(c *cobra.Command) {
+		c.LocalNonPersistentFlags().VisitAll(add)
+		for _, sub := range c.Commands() {
+			walk(sub)
+		}
+	}
+	walk(root)
+	return known
+}
+
+// size is a number of bytes, written with or without a unit.
+type size int
+
+func (s *size) String() string {
+	if *s%(1<<20) == 0 {
+		return fmt.Sprintf("%dMiB", int(*s)>>20)
+	}
+	return strconv.Itoa(int(*s))
+}
+
+func (s *size) Type() string { return "SIZE" }
+
+func (s *size) Set(text string) error {
+	digits, unit := strings.TrimRight(text, "abkiBKM"), 1
+	switch suffix := text[len(digits):]; suffix {
+	case "", "B":
+	case "KiB":
+		unit = 1 << 10
+	case "MiB":
+		unit = 1 << 20
+	default:
+		return fmt.Errorf("the unit %q is none of B, KiB, MiB", suffix)
+	}
+	n, err := strconv.Atoi(digits)
+	if err != nil || n < 1 || n > 1<<30/unit {
+		return fmt.Errorf("a whole number from 1B to 1024MiB is needed, like 512KiB")
+	}
+	*s = size(n * unit)
+	return nil
+}
+
+// moment is where reading begins: one of two words or a time. tail takes an offset as well.
+type moment struct {
+	text, first, last string // first and last are the words for the log's two ends
+	from              consumer.From
+	offsets           bool
+}
+
+func (m *moment) String() string { return m.text }
+func (m *moment) Type() string   { return m.first + "|" + m.last + "|RFC3339" }
+
+func (m *moment) Set(text string) error {
+	at, timeErr := time.Parse(time.RFC3339Nano, text)
+	offset, offsetErr := strconv.ParseInt(text, 10, 64)
+	switch {
+	case text == m.first:
+		m.from = consumer.From{}
+	case text == m.last:
+		m.from = consumer.From{End: true}
+	case timeErr == nil:
+		m.from = consumer.From{Time: at}
+	case m.offsets && offsetErr == nil && offset >= 0:
+		m.from = consumer.From{Offset: offset}
+	case m.offsets:
+		return fmt.Errorf("%s, %s, an offset or a time like 2026-11-24T10:04:05Z is needed", m.first, m.last)
+	default:
+		return fmt.Errorf("%s, %s or a time like 2026-11-24T10:04:05Z is needed", m.first, m.last)
+	}
+	m.text = text
+	return nil
+}

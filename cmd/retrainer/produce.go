@@ -1,0 +1,220 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+
+	"github.com/spf13/cobra"
+
+	"github.com/visutility/retrainer/consumer"
+	"github.com/visutility/retrainer/consumer/record"
+	"github.com/visutility/retrainer/schemas"
+)
+
+func produceCommand(c *common) *cobra.Command {
+	var file, keyField string
+	cmd := command(c, "produce TOPIC", "Write JSON lines from standard input to a topic, as Avro", cobra.ExactArgs(1), func(cmd *cobra.Command, args []string) error {
+		schema, err := c.schemaFor(args[0], file)
+		if err != nil {
+			return err
+		}
+		p := producing{topic: args[0], schema: schema, keyField: keyField}
+		return c.withClient(cmd, func(ctx context.Context, client *consumer.Client) error {
+			err := p.run(ctx, client, cmd.InOrStdin())
+			if told := p.tell(cmd.OutOrStdout(), c.json); told != nil && err == nil {
+				err = told
+			}
+			return err
+		})
+	})
+	cmd.Flags().StringVar(&file, "schema", "", "`FILE` with the Avro schema of the records; without it the topic says which of ours it is")
+	cmd.Flags().StringVar(&keyField, "key", "", "`FIELD` of a line whose value is the record's key; without it there is none, and partition 0 gets all")
+	return cmd
+}
+
+// schemaFor is the schema of what a topic takes.
+func (c *common) schemaFor(topic, file string) (*schemas.Schema, error) {
+	if file != "" {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			return nil, usage("--schema: %v", err)
+		}
+		s, err := schemas.Parse(string(text))
+		if err != nil {
+			return nil, usage("--schema %s: %v", file, err)
+		}
+		return s, nil
+	}
+	name := ""
+	switch n := c.names(); {
+	case slices.Contains(c.drift, topic):
+		name = "DriftEvent"
+	case slices.Contains(c.performance, topic):
+		name = "PerformanceEvent"
+	case topic == n.progress():
+		name = "Progress"
+	case topic == n.requests():
+		name = "Request"
+	default:
+		return nil, usage("topic %s is none of --drift-topic, --performance-topic, %s and %s, so what it takes is not known: --schema FILE says it", topic, n.progress(), n.requests())
+	}
+	s, ok := schemas.ByName(name)
+	if !ok {
+		return nil, fmt.Errorf("this build has no schema %s", name)
+	}
+	return s, nil
+}
+
+// producing writes lines to a topic.
+type producing struct {
+	topic, keyField string
+	schema          *schemas.Schema
+	written         int
+}
+
+// Lines that are there already are written together, up to so many of so many bytes.
+const (
+	mostLines = 1000
+	mostBytes = 512 << 10
+	longest   = 16 << 20 // bytes of one line
+)
+
+// line is one line of input, or the error that ended it.
+type line struct {
+	number int
+	text   []byte
+	err    error
+}
+
+// run writes until the input ends, or until the first line that cannot be written; what stands before it is written.
+func (p *producing) run(ctx context.Context, client *consumer.Client, in io.Reader) error {
+	there, err := client.Topics(ctx, p.topic)
+	if err != nil {
+		return err
+	}
+	if _, ok := there[p.topic]; !ok {
+		return &consumer.SetupError{Message: fmt.Sprintf("topic %s is missing on the cluster, or there is no right to see it: `retrainer topics apply` makes what is missing", p.topic)}
+	}
+	a := client.NewAppender()
+	lines := make(chan line, mostLines)
+	go read(ctx, in, lines) // ends with the input, with ctx, or with the process: a terminal's read cannot be interrupted
+	for {
+		records, bad := p.collect(ctx, lines)
+		if err := a.Append(ctx, records...); err != nil {
+			return err
+		}
+		p.written += len(records)
+		if errors.Is(bad, io.EOF) {
+			return nil
+		}
+		if bad != nil {
+			return bad
+		}
+	}
+}
+
+// read gives the lines of in that are not empty, then how it ended.
+func read(ctx context.Context, in io.Reader, lines chan<- line) {
+	defer close(lines)
+	s := bufio.NewScanner(in)
+	s.Buffer(make([]byte, 0, 64<<10), longest)
+	give := func(l line) bool {
+		select {
+		case lines <- l:
+			return true
+		case <-ctx.Done():
+			return false
+		}
+	}
+	number := 0
+	for s.Scan() {
+		number++
+		if text := bytes.TrimSpace(s.Bytes()); len(text) > 0 && !give(line{number: number, text: bytes.Clone(text)}) {
+			return
+		}
+	}
+	if err := s.Err(); err != nil {
+		give(line{number: number + 1, err: err})
+	}
+}
+
+// collect waits for a line and takes what else is there. With the records before it comes what ends the input: io.EOF or a bad line.
+func (p *producing) collect(ctx context.Context, lines <-chan line) (records []record.Output, end error) {
+	size := 0
+	for len(records) < mostLines && size < mostBytes {
+		var l line
+		ok := false
+		if len(records) == 0 {
+			select {
+			case l, ok = <-lines:
+			case <-ctx.Done():
+				return nil, context.Cause(ctx)
+			}
+		} else {
+			select {
+			case l, ok = <-lines:
+			default:
+				return records, nil
+			}
+		}
+		if !ok {
+			return records, io.EOF
+		}
+		r, err := p.record(l)
+		if err != nil {
+			return records, fmt.Errorf("line %d: %w; nothing of it or behind it was written", l.number, err)
+		}
+		records = append(records, r)
+		size += len(r.Value)
+	}
+	return records, nil
+}
+
+func (p *producing) record(l line) (record.Output, error) {
+	if l.err != nil {
+		return record.Output{}, l.err
+	}
+	value, err := p.schema.FromJSON(schemas.AppendHeader(nil, p.schema.Fingerprint()), l.text)
+	if err != nil {
+		return record.Output{}, err
+	}
+	r := record.Output{Topic: p.topic, Value: value}
+	if p.keyField != "" {
+		r.Key, err = keyOf(l.text, p.keyField)
+	}
+	return r, err
+}
+
+// keyOf is the value of a line's field as a key: a text as it is, anything else as it stands in the JSON.
+func keyOf(object []byte, field string) ([]byte, error) {
+	var fields map[string]json.RawMessage
+	if err := json.Unmarshal(object, &fields); err != nil {
+		return nil, err
+	}
+	raw, ok := fields[field]
+	if !ok || string(raw) == "null" {
+		return nil, fmt.Errorf("it has no field %s (--key)", field)
+	}
+	if raw[0] != '"' {
+		return raw, nil
+	}
+	var text string
+	err := json.Unmarshal(raw, &text)
+	return []byte(text), err
+}
+
+// tell prints how many records were written.
+func (p *producing) tell(out io.Writer, asJSON bool) error {
+	if asJSON {
+		return json.NewEncoder(out).Encode(map[string]any{"topic": p.topic, "written": p.written})
+	}
+	_, err := fmt.Fprintf(out, "wrote %s to %s\n", count(p.written, "record"), p.topic)
+	return err
+}

@@ -1,0 +1,140 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"github.com/google/uuid"
+
+	"github.com/visutility/retrainer/consumer"
+	"github.com/visutility/retrainer/consumer/record"
+	"github.com/visutility/retrainer/handlers"
+	"github.com/visutility/retrainer/retrain"
+)
+
+// proposal is the policy that this process would like to be active.
+type proposal struct {
+	policy *retrain.Policy
+	file   string // "": the built-in policy
+}
+
+// proposal reads the policy file, or takes the built-in policy.
+func (s *service) proposal() (*proposal, error) {
+	if s.policyFile == "" {
+		p, err := retrain.BuiltIn(s.tuner)
+		if err != nil {
+			return nil, usage("--tuner: %v", err)
+		}
+		return &proposal{policy: p}, nil
+	}
+	p, err := readPolicy(s.policyFile, s.tuner)
+	return &proposal{policy: p, file: s.policyFile}, err
+}
+
+// propose appends the policy to the ledger if it is newer than the active one. The ledger decides: the first of two processes
+// that propose at once wins.
+func (s *service) propose(ctx context.Context, client *consumer.Client, p *proposal) error {
+	active, err := s.activePolicy(ctx, client)
+	if err != nil {
+		return err
+	}
+	ledgerID := s.ledgerID
+	if active != nil {
+		if ledgerID != "" && ledgerID != active.LedgerID {
+			return &consumer.SetupError{Message: fmt.Sprintf("the ledger of app %s is named %s since its first start, which --ledger-id %s cannot change: leave it out", s.app, active.LedgerID, ledgerID)}
+		}
+		ledgerID = active.LedgerID
+		if news, err := p.against(active); err != nil || !news {
+			s.log.Info().Int32("active", active.Revision).Int32("own", p.policy.Revision).Msg(p.standing(active))
+			return err
+		}
+	}
+	if ledgerID == "" {
+		ledgerID = uuid.NewString()
+	}
+	entry, err := handlers.PolicyEntry(p.policy, ledgerID, author())
+	if err != nil {
+		return err
+	}
+	if err := client.NewAppender().Append(ctx, record.Output{Topic: s.names().ledger(), Value: entry}); err != nil {
+		return err
+	}
+	s.log.Info().Int32("revision", p.policy.Revision).Str("file", p.file).Msg("policy proposed")
+	return nil
+}
+
+// against tells whether the proposal is newer than the active policy. The same revision with other rules is a mistake.
+func (p *proposal) against(active *retrain.PolicyEntry) (newer bool, err error) {
+	own := p.policy
+	switch {
+	case own.Revision > active.Revision:
+		return true, nil
+	case own.Revision < active.Revision, p.file == "", bytes.Equal(own.Canonical(), active.Policy):
+		return false, nil
+	}
+	return false, &usageError{fmt.Sprintf("%s differs from the active policy of the same revision %d; give it %d", filepath.Base(p.file), own.Revision, own.Revision+1)}
+}
+
+// standing says why the active policy stays.
+func (p *proposal) standing(active *retrain.PolicyEntry) string {
+	same := bytes.Equal(p.policy.Canonical(), active.Policy)
+	switch {
+	case p.policy.Revision == active.Revision && same:
+		return "the policy is active already"
+	case p.file == "" && active.Revision == 0:
+		return "the built-in policy of another build or tuner is active and stays; to change it give a policy file with a revision"
+	case p.file == "":
+		return "no policy file is given: the active policy stays"
+	}
+	return "the active policy has a greater revision and stays"
+}
+
+// activePolicy is the greatest revision in the topic of policies; nil: none yet.
+func (s *service) activePolicy(ctx context.Context, client *consumer.Client) (*retrain.PolicyEntry, error) {
+	var active *retrain.PolicyEntry
+	err := each(ctx, client, s.names().policy(), func(r *record.Record) error {
+		e, err := handlers.DecodePolicy(r.Value)
+		if err != nil {
+			return fmt.Errorf("%s/%d at %d: %w; this topic belongs to the program, other records must be removed", r.Topic, r.Partition, r.Offset, err)
+		}
+		if active == nil || e.Revision > active.Revision {
+			active = e
+		}
+		return nil
+	})
+	return active, err
+}
+
+// each gives all records of a topic, as it ends now.
+func each(ctx context.Context, client *consumer.Client, topic string, do func(r *record.Record) error) error {
+	r, err := client.NewReader(ctx, consumer.ReaderConfig{Topic: topic, ToEnd: true})
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	for {
+		rec, err := r.Next(ctx)
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err == nil {
+			err = do(rec)
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// author is who runs this process.
+func author() string {
+	if user := os.Getenv("USER"); user != "" {
+		return user
+	}
+	return "retrainer"
+}

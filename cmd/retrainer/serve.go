@@ -1,0 +1,25 @@
+package main
+
+import (
+	"github.com/spf13/cobra"
+)
+
+func serveCommand(c *common) *cobra.Command {
+	s := newService(c)
+	cmd := command(c, "serve", "Run the pipeline against a Kafka cluster", cobra.NoArgs, func(cmd *cobra.Command, _ []string) error {
+		if err := s.checkService(); err != nil {
+			return err
+		}
+		s.log = c.log(cmd)
+		return s.run(cmd.Context())
+	})
+	f := cmd.Flags()
+	s.sharedFlags(f)
+	f.StringVar(&s.instanceID, "instance-id", "", "`NAME` of a static member: restarted in time it finds its partitions again; empty: a dynamic member")
+	f.DurationVar(&s.sessionTimeout, "session-timeout", s.sessionTimeout, "how long a member may be silent before others take over, at least 6s")
+	f.Var(&s.start, "start", "where event topics begin that were never read: earliest, latest, or a time (RFC 3339)")
+	f.StringVar(&s.tuner, "tuner", "", "`NAME` of the tuner where the policy names none: grid, random")
+	f.DurationVar(&s.checkpointInterval, "checkpoint-interval", s.checkpointInterval, "how often what changed is written to the checkpoint topics")
+	f.Var(&s.maxEventBytes, "max-event-bytes", "the largest event that is taken, like 512KiB")
+	return cmd
+}

@@ -1,0 +1,212 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/rs/zerolog"
+	"github.com/spf13/pflag"
+
+	"github.com/visutility/retrainer/consumer"
+	"github.com/visutility/retrainer/consumer/record"
+	"github.com/visutility/retrainer/handlers"
+)
+
+// service is the whole pipeline of one process: its settings, and how it runs.
+type service struct {
+	*common
+	policyFile         string
+	http               string
+	ledgerID           string
+	instanceID         string
+	sessionTimeout     time.Duration
+	start              moment
+	tuner              string
+	checkpointInterval time.Duration
+	maxEventBytes      size
+
+	log      zerolog.Logger
+	waiting  atomic.Pointer[string] // what the start waits for
+	consumer atomic.Pointer[consumer.Consumer]
+}
+
+func newService(c *common) *service {
+	return &service{common: c, sessionTimeout: 10 * time.Second, checkpointInterval: 30 * time.Second, maxEventBytes: 1 << 20,
+		start: moment{text: "earliest", first: "earliest", last: "latest"}}
+}
+
+// sharedFlags are those that serve and dev have in common.
+func (s *service) sharedFlags(f *pflag.FlagSet) {
+	f.StringVar(&s.policyFile, "policy", "", "policy `FILE`; without it the active policy stays, at first the built-in one")
+	f.StringVar(&s.http, "http", "127.0.0.1:9280", "`HOST:PORT` of /livez and /readyz; empty: off")
+	f.StringVar(&s.ledgerID, "ledger-id", "", "`UUID` that names the ledger for ever, at its first start; random without")
+}
+
+// checkService looks at the settings that only a service has.
+func (s *service) checkService() error {
+	if s.sessionTimeout < 6*time.Second {
+		return usage("--session-timeout %v: at least 6s is needed, a broker's usual floor", s.sessionTimeout)
+	}
+	if s.checkpointInterval <= 0 {
+		return usage("--checkpoint-interval %v: more than 0 is needed", s.checkpointInterval)
+	}
+	if s.ledgerID != "" {
+		if _, err := uuid.Parse(s.ledgerID); err != nil {
+			return usage("--ledger-id %q is no UUID: %v", s.ledgerID, err)
+		}
+	}
+	return nil
+}
+
+// run serves until ctx is done, or until an error that no repetition mends. HTTP answers from the start.
+func (s *service) run(ctx context.Context) error {
+	proposal, err := s.proposal()
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	stop, err := s.listen()
+	if err != nil {
+		return err
+	}
+	defer stop()
+	if err := s.prepare(ctx, proposal); err != nil {
+		return err
+	}
+	c, err := consumer.New(s.config())
+	if err != nil {
+		return err
+	}
+	s.consumer.Store(c)
+	return c.Run(ctx)
+}
+
+// prepare waits for the cluster, looks at the topics and proposes the policy.
+func (s *service) prepare(ctx context.Context, p *proposal) error {
+	client, err := consumer.Connect(consumer.ClientConfig{Brokers: s.brokers, ClientID: s.app, Log: s.log, Waiting: s.waitsFor})
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	if err := s.checkTopics(ctx, client); err != nil {
+		return err
+	}
+	return s.propose(ctx, client, p)
+}
+
+// waitsFor notes what the cluster is waited for because of; nil: it answers.
+func (s *service) waitsFor(err error) {
+	why := "starting"
+	if err != nil {
+		why = fmt.Sprintf("waiting for the cluster at %s: %v", strings.Join(s.brokers, ", "), err)
+	}
+	s.waiting.Store(&why)
+}
+
+// checkTopics refuses to begin where a topic is missing or the ledger would not keep time, and says loudly which event topics
+// believe any clock.
+func (s *service) checkTopics(ctx context.Context, client *consumer.Client) error {
+	var all, missing []string
+	for _, w := range s.wishes(false) {
+		all = append(all, w.name)
+	}
+	there, err := client.Topics(ctx, all...)
+	if err != nil {
+		return err
+	}
+	for _, t := range all {
+		if _, ok := there[t]; !ok {
+			missing = append(missing, t)
+		}
+	}
+	if len(missing) > 0 {
+		return &consumer.SetupError{Message: fmt.Sprintf("missing on the cluster at %s, or no right to see it: topic %s; `retrainer topics apply` makes what is missing",
+			strings.Join(s.brokers, ", "), strings.Join(missing, ", "))}
+	}
+	ledger := s.names().ledger()
+	if kind := there[ledger].Configs[timestampType]; kind != appendTime {
+		return &consumer.SetupError{Message: fmt.Sprintf("topic %s has %s=%s, but the ledger's time must be the broker's, or decisions depend on clocks: `retrainer topics apply` sets %s=%s",
+			ledger, timestampType, kind, timestampType, appendTime)}
+	}
+	for _, t := range s.events() {
+		if !boundsTime(there[t]) {
+			s.log.Warn().Str("topic", t).Msgf("this topic takes record times from any clock: a producer whose clock is ahead decides when an event was; set %s=%s on it, or %s to at most 3600000",
+				timestampType, appendTime, timestampAfter)
+		}
+	}
+	return nil
+}
+
+// config wires topics to handlers.
+func (s *service) config() consumer.Config {
+	n, set := s.names(), handlers.Settings{App: s.app, MaxEventBytes: int(s.maxEventBytes)}
+	cfg := consumer.Config{App: s.app, Brokers: s.brokers, Revisions: n.policy(), DeadLetters: n.dlq(),
+		InstanceID: s.instanceID, SessionTimeout: s.sessionTimeout, CheckpointInterval: s.checkpointInterval,
+		Start: consumer.Start{Latest: s.start.from.End, At: s.start.from.Time}, Log: s.log}
+	_, _ = rand.Read(cfg.Writer[:]) // it never fails
+	add := func(topic string, versioned bool, handler func() record.Handler) *consumer.Input {
+		cfg.Inputs = append(cfg.Inputs, consumer.Input{Topic: topic, Checkpoint: n.checkpoint(topic), Versioned: versioned,
+			New: func(string, int32) record.Handler { return handler() }})
+		return &cfg.Inputs[len(cfg.Inputs)-1]
+	}
+	for _, t := range s.drift {
+		add(t, true, func() record.Handler { return handlers.NewDrift(set) })
+	}
+	for _, t := range s.performance {
+		add(t, true, func() record.Handler { return handlers.NewPerformance(set) })
+	}
+	add(n.progress(), false, func() record.Handler { return handlers.NewProgress(set) })
+	add(n.requests(), false, func() record.Handler { return handlers.NewRequests(set) })
+	ledger := add(n.ledger(), false, func() record.Handler { return handlers.NewLedger(set) })
+	ledger.Tick, ledger.EachCommit, ledger.OnPanic = handlers.TickEntry(), true, consumer.PanicStop
+	return cfg
+}
+
+// readiness is the body of /readyz.
+type readiness struct {
+	Ready      bool        `json:"ready"`
+	Member     string      `json:"member"`
+	Generation int32       `json:"generation"`
+	Why        string      `json:"why,omitempty"`
+	Tasks      []taskState `json:"tasks"`
+}
+
+type taskState struct {
+	Topic     string `json:"topic"`
+	Partition int32  `json:"partition"`
+	State     string `json:"state"`
+	Position  int64  `json:"position"`
+	Lag       int64  `json:"lag"`
+	Why       string `json:"why"`
+}
+
+// readiness says whether this process does its part, and what each task does.
+func (s *service) readiness() readiness {
+	r := readiness{Generation: -1, Tasks: []taskState{}}
+	c := s.consumer.Load()
+	if c == nil {
+		if r.Why = "starting"; s.waiting.Load() != nil {
+			r.Why = *s.waiting.Load()
+		}
+		return r
+	}
+	st := c.Status()
+	r.Ready, r.Member, r.Generation, r.Why = st.Ready(), st.Member, st.Generation, st.Why
+	for _, t := range st.Tasks {
+		r.Tasks = append(r.Tasks, taskState(t))
+	}
+	slices.SortFunc(r.Tasks, func(a, b taskState) int {
+		if c := strings.Compare(a.Topic, b.Topic); c != 0 {
+			return c
+		}
+		return int(a.Partition - b.Partition)
+	})
+	return r
+}

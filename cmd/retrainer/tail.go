@@ -1,0 +1,80 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/visutility/retrainer/consumer"
+)
+
+func tailCommand(c *common) *cobra.Command {
+	from := &moment{text: "end", first: "start", last: "end", from: consumer.From{End: true}, offsets: true}
+	t := tail{common: c}
+	cmd := command(c, "tail TOPIC", "Print the records of a topic as JSON lines", cobra.ExactArgs(1), func(cmd *cobra.Command, args []string) error {
+		if t.until != "end" && t.until != "never" {
+			return usage("--until %q is none of end, never", t.until)
+		}
+		if t.count < 0 {
+			return usage("--count %d: a number above 0 is needed", t.count)
+		}
+		t.read = consumer.ReaderConfig{Topic: args[0], From: from.from, ToEnd: t.until == "end", Uncommitted: t.uncommitted}
+		return c.withClient(cmd, func(ctx context.Context, client *consumer.Client) error {
+			return t.run(ctx, client, cmd.OutOrStdout())
+		})
+	})
+	f := cmd.Flags()
+	f.Var(from, "from", "where to begin: start, end, an offset, or a time (RFC 3339)")
+	f.StringVar(&t.until, "until", "never", "where to stop: end (as it is now) or never")
+	f.IntVar(&t.count, "count", 0, "stop after so many records; 0: no limit")
+	f.DurationVar(&t.timeout, "timeout", 0, "give up after so long, with exit 1; 0: never")
+	f.BoolVar(&t.uncommitted, "uncommitted", false, "print what aborted and open transactions wrote as well, for debugging")
+	return cmd
+}
+
+type tail struct {
+	*common
+	until       string
+	count       int
+	timeout     time.Duration
+	uncommitted bool
+	read        consumer.ReaderConfig
+}
+
+func (t *tail) run(ctx context.Context, client *consumer.Client, out io.Writer) error {
+	if t.timeout > 0 {
+		late := fmt.Errorf("nothing more came within %v", t.timeout)
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeoutCause(ctx, t.timeout, late)
+		defer cancel()
+	}
+	r, err := client.NewReader(ctx, t.read)
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	w := bufio.NewWriter(out)
+	var line []byte
+	for n := 0; t.count == 0 || n < t.count; n++ {
+		rec, err := r.Next(ctx)
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return err
+		}
+		line = appendRecord(line[:0], rec, rec.Topic == t.names().dlq())
+		if _, err := w.Write(line); err != nil {
+			return err
+		}
+		if err := w.Flush(); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,170 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/visutility/retrainer/consumer"
+	"github.com/visutility/retrainer/retrain"
+	"github.com/visutility/retrainer/schemas"
+)
+
+func topicsCommand(c *common) *cobra.Command {
+	var replication int16
+	topics := &cobra.Command{Use: "topics", Short: "Look at, or make, the topics that the program needs", Args: cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error { return usage("topics needs plan or apply behind it") }}
+	plan := command(c, "plan", "Say what topics apply would do, and what is advised", cobra.NoArgs, func(cmd *cobra.Command, _ []string) error {
+		return c.withClient(cmd, func(ctx context.Context, client *consumer.Client) error {
+			p, err := c.plan(ctx, client)
+			if err != nil {
+				return err
+			}
+			if err := p.print(cmd.OutOrStdout(), c.json); err != nil {
+				return err
+			}
+			if n := len(p.changes); n > 0 {
+				return fmt.Errorf("%s to make: `retrainer topics apply` makes them", count(n, "change"))
+			}
+			return nil
+		})
+	})
+	apply := command(c, "apply", "Make the topics that are missing, and put wrong settings right", cobra.NoArgs, func(cmd *cobra.Command, _ []string) error {
+		return c.withClient(cmd, func(ctx context.Context, client *consumer.Client) error {
+			return c.apply(ctx, client, cmd.OutOrStdout(), replication)
+		})
+	})
+	apply.Flags().Int16Var(&replication, "replication", 0, "replicas of each partition of topics that are made; 0: the broker's default")
+	topics.AddCommand(plan, apply)
+	return topics
+}
+
+// withClient does something with a client, and closes it.
+func (c *common) withClient(cmd *cobra.Command, do func(ctx context.Context, client *consumer.Client) error) error {
+	client, err := c.connect(cmd)
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	return do(cmd.Context(), client)
+}
+
+// plan is what is to be done on a cluster, and what could be.
+type plan struct {
+	app     string
+	events  []string
+	changes []change
+	advice  []string
+}
+
+func (c *common) plan(ctx context.Context, client *consumer.Client) (*plan, error) {
+	cluster, err := client.Cluster(ctx)
+	if err != nil {
+		return nil, err
+	}
+	wishes := c.wishes(false)
+	all := make([]string, len(wishes))
+	for i := range wishes {
+		all[i] = wishes[i].name
+	}
+	there, err := client.Topics(ctx, all...)
+	if err != nil {
+		return nil, err
+	}
+	p := &plan{app: c.app, events: c.events(), advice: c.advice(there, cluster.Brokers)}
+	for i := range wishes {
+		p.changes = append(p.changes, wishes[i].changes(there)...)
+	}
+	return p, nil
+}
+
+func (p *plan) print(out io.Writer, asJSON bool) error {
+	changes := make([]string, len(p.changes))
+	for i := range p.changes {
+		changes[i] = p.changes[i].sentence
+	}
+	if asJSON {
+		return json.NewEncoder(out).Encode(map[string]any{"changes": changes, "advice": append([]string{}, p.advice...), "acls": p.acls(), "ledger": growth()})
+	}
+	var sb strings.Builder
+	section := func(title string, lines []string) {
+		if len(lines) > 0 {
+			fmt.Fprintf(&sb, "%s\n  %s\n", title, strings.Join(lines, "\n  "))
+		}
+	}
+	if len(changes) == 0 {
+		section("Topics", []string{"all are there and as they must be"})
+	}
+	section("To make (topics apply)", changes)
+	section("Advised", p.advice)
+	section("Ledger", []string{growth()})
+	section("Rights that the program needs (kafka-acls --add --allow-principal User:NAME ...)", p.acls())
+	_, err := io.WriteString(out, sb.String())
+	return err
+}
+
+// growth estimates what the ledger takes, and says what a retention would cost.
+func growth() string {
+	codec := schemas.MustCodec[retrain.Alert]("Alert")
+	text, number := "0123456789abcdef0123456789abcdef", 0.0
+	value, err := codec.Append(nil, &retrain.Alert{State: retrain.Firing, AlertID: text, Model: &text, ModelVersion: new("v1.2"), On: retrain.Performance,
+		RuleID: text[:12], Rule: text, Action: retrain.Soft, Field: "mAP_change", Value: &number, Level: &number, Since: new(int64), EventID: text, Topic: text})
+	if err != nil {
+		return err.Error()
+	}
+	entry := len(value) + 80 // with the batch that carries it
+	return fmt.Sprintf("an alert takes about %d bytes in it, so 1,000 alerts a day are about %d MB a year; it is kept for ever, for with a retention the decisions before can no longer be folded again and checked",
+		entry, entry*365*1000>>20)
+}
+
+// acls are the rights, in the words of Kafka's kafka-acls.
+func (p *plan) acls() []string {
+	all := []string{}
+	for _, t := range p.events {
+		all = append(all, "--topic "+t+" --operation Read --operation DescribeConfigs")
+	}
+	prefixed := " --resource-pattern-type prefixed "
+	return append(all,
+		"--topic "+p.app+"."+prefixed+"--operation Read --operation Write --operation DescribeConfigs",
+		"--transactional-id "+p.app+"."+prefixed+"--operation Write",
+		"--group "+p.app+" --operation Read",
+		"--topic "+p.app+"."+prefixed+"--operation Create --operation Alter --operation AlterConfigs   (for topics apply only)")
+}
+
+// apply does what is to be done, and again what follows from that: replication shows only when a topic is there.
+func (c *common) apply(ctx context.Context, client *consumer.Client, out io.Writer, replication int16) error {
+	for range 3 {
+		p, err := c.plan(ctx, client)
+		if err != nil {
+			return err
+		}
+		if len(p.changes) == 0 {
+			_, err := fmt.Fprintln(out, "all topics are there and as they must be")
+			return err
+		}
+		for i := range p.changes {
+			if err := p.changes[i].do(ctx, client, replication); err != nil {
+				return err
+			}
+			if _, err := fmt.Fprintln(out, "done: "+p.changes[i].sentence); err != nil {
+				return err
+			}
+		}
+	}
+	return errors.New("the cluster took every change, but still does not show them all; `retrainer topics plan` says which")
+}
+
+func (ch *change) do(ctx context.Context, client *consumer.Client, replication int16) error {
+	switch {
+	case ch.make:
+		return client.CreateTopic(ctx, consumer.Topic{Name: ch.topic, Partitions: ch.widen, Replication: replication, Configs: ch.configs})
+	case ch.widen > 0:
+		return client.AddPartitions(ctx, ch.topic, ch.widen)
+	}
+	return client.SetConfigs(ctx, ch.topic, ch.configs)
+}
