@@ -28,7 +28,7 @@ type conn struct {
 
 type pending struct {
 	x *Exchange
-	v Verdict
+	f fate
 }
 
 // cut ends our side; silent does not tell the broker.
@@ -137,8 +137,8 @@ func (c *conn) send(frame []byte) error {
 	if err := c.host.gate(c.gone); err != nil {
 		return err
 	}
-	x, v := c.host.begin(c.to, frame)
-	err := c.carry(x, v, frame)
+	x, f := c.host.begin(c.to, frame)
+	err := c.carry(x, f, frame)
 	if err != nil {
 		c.host.net.trace.lost(x, err)
 	}
@@ -146,8 +146,8 @@ func (c *conn) send(frame []byte) error {
 }
 
 // carry takes one request to the broker, or does not.
-func (c *conn) carry(x *Exchange, v Verdict, frame []byte) error {
-	switch v.Act {
+func (c *conn) carry(x *Exchange, f fate, frame []byte) error {
+	switch f.Act {
 	case Before:
 		c.host.Crash(false)
 		return ErrCrashed
@@ -156,14 +156,14 @@ func (c *conn) carry(x *Exchange, v Verdict, frame []byte) error {
 		return ErrReset
 	case Late, Stray:
 		c.leave()
-		c.wander(x, v, frame)
-		if v.Act == Stray {
+		c.wander(x, f, frame)
+		if f.Act == Stray {
 			return ErrReset
 		}
 		c.host.Crash(false)
 		return ErrCrashed
 	case StopBefore:
-		c.host.stopped(v)
+		c.host.stopped(f)
 		if err := c.host.gate(c.gone); err != nil {
 			return err
 		}
@@ -171,41 +171,41 @@ func (c *conn) carry(x *Exchange, v Verdict, frame []byte) error {
 	_, deadline := c.deadlines()
 	if !deadline.IsZero() && !time.Now().Before(deadline) { // the pause has eaten it: the write leaves, nobody waits
 		c.leave()
-		c.wander(x, Verdict{}, frame)
+		c.wander(x, fate{}, frame)
 		return os.ErrDeadlineExceeded
 	}
 	latency, up := c.host.way(c.to)
-	if v.Act == StopBefore || v.Act == StopAfter {
-		v.Delay = 0
-	}
 	if !up {
 		return c.sleep(time.Hour, deadline)
 	}
-	wait := latency + v.Delay
+	wait := latency
+	if !f.Act.Stops() { // there it is how long the host stands still
+		wait += f.Delay
+	}
 	began := time.Now()
 	if err := c.sleep(wait, deadline); err == os.ErrDeadlineExceeded { // the sender has given up, the packets have not
 		c.leave()
-		c.wander(x, Verdict{Delay: wait - time.Since(began)}, frame)
+		c.wander(x, fate{Verdict: Verdict{Delay: wait - time.Since(began)}}, frame)
 		return err
 	} else if err != nil {
 		return err
 	}
 	c.mu.Lock()
-	c.open = append(c.open, pending{x, v})
+	c.open = append(c.open, pending{x, f})
 	c.mu.Unlock()
 	_, err := c.Conn.Write(frame)
 	return err
 }
 
 // wander takes a request to the broker that nobody waits for any more.
-func (c *conn) wander(x *Exchange, v Verdict, frame []byte) {
+func (c *conn) wander(x *Exchange, f fate, frame []byte) {
 	n := c.host.net
-	passed := make(chan struct{})
-	wait := n.waits(v, passed)
 	n.later(func() {
-		defer close(passed)
+		if f.passed != nil {
+			defer close(f.passed)
+		}
 		defer c.Conn.Close()
-		if !wait(nil) {
+		if !n.wait(f, nil) {
 			return
 		}
 		c.Conn.SetDeadline(time.Now().Add(time.Minute))
@@ -269,7 +269,7 @@ func (c *conn) receive() ([]byte, error) {
 
 // deliver takes an answer's way to the host.
 func (c *conn) deliver(p pending) error {
-	switch p.v.Act {
+	switch p.f.Act {
 	case After:
 		c.host.Crash(false)
 		return ErrCrashed
@@ -277,7 +277,7 @@ func (c *conn) deliver(p pending) error {
 		c.cut(false)
 		return ErrReset
 	case StopAfter:
-		c.host.stopped(p.v)
+		c.host.stopped(p.f)
 	}
 	deadline, _ := c.deadlines()
 	if _, up := c.host.way(c.to); !up {
@@ -286,7 +286,7 @@ func (c *conn) deliver(p pending) error {
 		}
 		return ErrReset
 	}
-	if err := c.sleep(p.v.Answer, deadline); err != nil {
+	if err := c.sleep(p.f.Answer, deadline); err != nil {
 		return err
 	}
 	if err := c.host.gate(c.gone); err != nil {

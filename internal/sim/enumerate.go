@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -14,32 +15,42 @@ type Life func(t *testing.T, judge Judge) (Exchanges, error)
 // Finding is a run whose outcome was wrong.
 type Finding struct {
 	Host    string
-	Index   int
+	Key     kmsg.Key
+	Nth     int // of the host's requests of that kind
 	Verdict Verdict
 	Trace   Exchanges
 	Err     error
 }
 
-// Enumerate runs life undisturbed, then once for every request that host sent in it and every verdict, until it has found as
-// many wrong outcomes as are enough. hit is how many runs had their request, by act and kind of request.
-func Enumerate(t *testing.T, host string, verdicts []Verdict, life Life, enough int) (hit map[string]int, found []Finding) {
+func (f Finding) String() string {
+	return fmt.Sprintf("%s, %s %d, %s: %v", f.Host, f.Key.Name(), f.Nth, f.Verdict.Act, f.Err)
+}
+
+// Enumerate runs life undisturbed, then once for every request of host that which accepts and every verdict, until it has
+// found as many wrong outcomes as are enough. hit is how many runs had their request, by act and kind of request.
+func Enumerate(t *testing.T, host string, which Match, verdicts []Verdict, life Life, enough int) (hit map[string]int, found []Finding) {
 	t.Helper()
 	hit = map[string]int{}
 	xs, err := life(t, nil)
 	if err != nil {
 		return hit, []Finding{{Host: host, Trace: xs, Err: err}}
 	}
-	n := len(xs.Where(On(host)))
-	for i := 1; i <= n; i++ {
+	nth := map[kmsg.Key]int{}
+	for _, asked := range xs.Where(On(host)) {
+		// A request is known again by its kind and number of that kind: the order of different kinds is not always the same.
+		key := asked.Key
+		nth[key]++
+		if !which(asked) {
+			continue
+		}
 		for _, v := range verdicts {
-			xs, err := life(t, At(host, i, v))
-			for _, x := range xs.Where(On(host)) {
-				if x.Index == i {
-					hit[v.Act.String()+" "+x.Key.Name()]++
-				}
+			this := All(On(host), Key(key))
+			xs, err := life(t, Nth(nth[key], this, v))
+			if len(xs.Where(this)) >= nth[key] {
+				hit[v.Act.String()+" "+key.Name()]++
 			}
 			if err != nil {
-				found = append(found, Finding{host, i, v, xs, err})
+				found = append(found, Finding{host, key, nth[key], v, xs, err})
 			}
 			if len(found) >= enough || t.Failed() {
 				return hit, found
@@ -49,12 +60,18 @@ func Enumerate(t *testing.T, host string, verdicts []Verdict, life Life, enough 
 	return hit, found
 }
 
-// Everywhere is Enumerate for a life that must always come out right. It gives the number of runs.
+// Everywhere is Enumerate over all requests, for a life that must always come out right. It gives the number of runs.
 func Everywhere(t *testing.T, host string, verdicts []Verdict, life Life) (runs int) {
 	t.Helper()
-	hit, found := Enumerate(t, host, verdicts, life, 1)
+	return Wherever(t, host, func(*Exchange) bool { return true }, verdicts, life)
+}
+
+// Wherever is Everywhere for some requests.
+func Wherever(t *testing.T, host string, which Match, verdicts []Verdict, life Life) (runs int) {
+	t.Helper()
+	hit, found := Enumerate(t, host, which, verdicts, life, 1)
 	for _, f := range found {
-		t.Errorf("%s#%d %s: %v\n%v", f.Host, f.Index, f.Verdict.Act, f.Err, f.Trace[max(0, len(f.Trace)-200):])
+		t.Errorf("%v\n%v", f, f.Trace.Tail(100))
 	}
 	for _, n := range hit {
 		runs += n

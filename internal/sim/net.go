@@ -36,26 +36,20 @@ func (n *network) later(f func()) {
 	})
 }
 
-// waits readies the time that a verdict lasts. The wait says whether the bubble is still on; it ends early with dead.
-func (n *network) waits(v Verdict, passed chan struct{}) (wait func(dead <-chan struct{}) bool) {
-	var met <-chan struct{}
-	if v.Until != nil {
-		met = n.trace.await(&await{match: v.Until, passed: passed, sent: true}).met
+// wait lasts as long as the verdict says, or until dead, and says whether the bubble is still on.
+func (n *network) wait(f fate, dead <-chan struct{}) bool {
+	var bound <-chan time.Time
+	if f.met == nil || f.Delay > 0 {
+		bound = after(f.Delay)
 	}
-	return func(dead <-chan struct{}) bool {
-		var bound <-chan time.Time
-		if v.Until == nil || v.Delay > 0 {
-			bound = after(v.Delay)
-		}
-		select {
-		case <-bound:
-		case <-met:
-		case <-dead:
-		case <-n.over:
-			return false
-		}
-		return true
+	select {
+	case <-bound:
+	case <-f.met:
+	case <-dead:
+	case <-n.over:
+		return false
 	}
+	return true
 }
 
 // Host is the network card of one life of an instance: it counts the requests, and does to each what its Judge says. A
@@ -221,29 +215,28 @@ func (h *Host) forget(c *conn) {
 }
 
 // begin counts a request and asks for its fate. It returns when all that shall overtake the request has.
-func (h *Host) begin(to string, frame []byte) (*Exchange, Verdict) {
+func (h *Host) begin(to string, frame []byte) (*Exchange, fate) {
 	h.mu.Lock()
 	h.index++
 	x := &Exchange{Host: h.Name, Index: h.index, Broker: to}
 	judge := h.judge
 	h.mu.Unlock()
 	x.Key, x.Version = head(frame)
-	v, first := h.net.trace.begin(x, frame, judge)
+	f, first := h.net.trace.begin(x, frame, judge)
 	for _, passed := range first {
 		select {
 		case <-passed:
 		case <-h.net.over:
 		}
 	}
-	return x, v
+	return x, f
 }
 
 // stopped pauses the host until the verdict lets it go on.
-func (h *Host) stopped(v Verdict) {
+func (h *Host) stopped(f fate) {
 	h.Pause()
-	wait := h.net.waits(v, nil)
 	h.net.later(func() {
-		wait(h.dead)
+		h.net.wait(f, h.dead)
 		h.Resume()
 	})
 }

@@ -138,6 +138,19 @@ func (xs Exchanges) eachGeneration(f func(Exchanges) error) error {
 	return nil
 }
 
+// Tail is the last n exchanges of each host.
+func (xs Exchanges) Tail(n int) Exchanges {
+	left := map[string]int{}
+	var out Exchanges
+	for _, x := range slices.Backward(xs) {
+		if left[x.Host]++; left[x.Host] <= n {
+			out = append(out, x)
+		}
+	}
+	slices.Reverse(out)
+	return out
+}
+
 // Tally counts by kind of request.
 func (xs Exchanges) Tally() map[string]int {
 	n := map[string]int{}

@@ -152,6 +152,19 @@ func TestAStoppedHostsRequestLeavesWhenItGoesOnEvenTooLate(t *testing.T) {
 	})
 }
 
+func TestAHostStoppedWithAnAnswerAtItsDoorGetsItWhenItGoesOn(t *testing.T) {
+	for _, v := range []Verdict{{Act: StopAfter, Delay: 3 * time.Second}, {Act: StopAfter, Until: On("y.1")}} {
+		Bubble(t, toyTopics, func(w *World) {
+			x, y := w.Start("x", idle, At("x.1", 1, v)), w.Start("y", idle, nil)
+			time.AfterFunc(3*time.Second, func() { _ = ask(y.Host, time.Second) })
+			if err := ask(x.Host, 10*time.Second); err != nil {
+				t.Error(err)
+			}
+			equal(t, "took", w.Now(), 3*time.Second)
+		})
+	}
+}
+
 func TestASlowRequestArrivesAfterItsDeadlineAndASlowAnswerNever(t *testing.T) {
 	for _, v := range []Verdict{{Delay: 5 * time.Second}, {Answer: 5 * time.Second}} {
 		Bubble(t, toyTopics, func(w *World) {

@@ -156,3 +156,29 @@ func (w *World) ResetOffset(group, topic string, partition int32, offset int64) 
 		w.T.Errorf("reset %s %s/%d: %v", group, topic, partition, err)
 	}
 }
+
+// Ask sends any request beside the instances and gives the answer.
+func (w *World) Ask(r kmsg.Request) kmsg.Response {
+	w.T.Helper()
+	ctx, stop := w.bounded()
+	defer stop()
+	answer, err := w.plain.Request(ctx, r)
+	if err != nil {
+		w.T.Fatalf("%s: %v", kmsg.NameForKey(r.Key()), err)
+	}
+	return answer
+}
+
+// Remake deletes a topic and makes it again, empty and with another id.
+func (w *World) Remake(topic string, partitions int32) {
+	w.T.Helper()
+	if err := w.Cluster.DeleteTopic(topic); err != nil {
+		w.T.Fatal(err)
+	}
+	if err := w.Cluster.CreateTopic(topic, partitions, nil); err != nil {
+		w.T.Fatal(err)
+	}
+	w.Trace.learn(w.Cluster.TopicInfo(topic).TopicID, topic)
+	w.plain.ForceMetadataRefresh()
+	w.plain.PurgeTopicsFromProducing(topic)
+}

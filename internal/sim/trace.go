@@ -98,7 +98,7 @@ func (t *Trace) now() Moment {
 
 // begin records a request and asks judge for its fate. Judges of all hosts run one after the other and must not block. The
 // request must not leave before those in first are closed.
-func (t *Trace) begin(x *Exchange, frame []byte, judge Judge) (v Verdict, first []<-chan struct{}) {
+func (t *Trace) begin(x *Exchange, frame []byte, judge Judge) (f fate, first []<-chan struct{}) {
 	x.Request = readRequest(frame)
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -109,10 +109,26 @@ func (t *Trace) begin(x *Exchange, frame []byte, judge Judge) (v Verdict, first 
 	t.nameTopics(x)
 	t.xs = append(t.xs, x)
 	if judge != nil {
-		v = judge(x)
+		f.Verdict = judge(x)
 	}
-	x.Act = v.Act
-	return v, t.meet(x, true)
+	x.Act = f.Act
+	first = t.meet(x, true)
+	if f.Until != nil { // from this moment on, so that what was waiting for x cannot go past it
+		a := &await{match: f.Until, met: make(chan struct{}), sent: true}
+		if f.Act == Late || f.Act == Stray {
+			a.passed = make(chan struct{})
+		}
+		f.met, f.passed = a.met, a.passed
+		t.awaits = append(t.awaits, a)
+	}
+	return f, first
+}
+
+// fate is a verdict on its way.
+type fate struct {
+	Verdict
+	met    <-chan struct{} // closed when what it waits for is sent
+	passed chan struct{}   // to be closed when that may leave
 }
 
 // answered records an answer that the host is given now.
@@ -157,17 +173,15 @@ func (t *Trace) meet(x *Exchange, sending bool) (first []<-chan struct{}) {
 	return first
 }
 
-func (t *Trace) await(a *await) *await {
-	a.met = make(chan struct{})
-	t.mu.Lock()
-	t.awaits = append(t.awaits, a)
-	t.mu.Unlock()
-	return a
-}
-
 // When gives a channel that is closed once an exchange that m accepts is sent, answered or lost, from now on. m sees every
 // exchange at each of these moments.
-func (t *Trace) When(m Match) <-chan struct{} { return t.await(&await{match: m}).met }
+func (t *Trace) When(m Match) <-chan struct{} {
+	a := &await{match: m, met: make(chan struct{})}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.awaits = append(t.awaits, a)
+	return a.met
+}
 
 // All is a copy of what was recorded so far, in the order of sending.
 func (t *Trace) All() Exchanges {

@@ -29,6 +29,9 @@ func (a Act) String() string { return actNames[a] }
 // Crashes says that the act ends the host.
 func (a Act) Crashes() bool { return a == Before || a == After || a == Late }
 
+// Stops says that the act makes the host stand still for a while.
+func (a Act) Stops() bool { return a == StopBefore || a == StopAfter }
+
 func parseAct(s string) (Act, error) {
 	if i := slices.Index(actNames, s); i >= 0 {
 		return Act(i), nil

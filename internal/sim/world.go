@@ -117,7 +117,7 @@ func (w *World) end() {
 	w.Cluster.Close()
 	if w.T.Failed() {
 		xs := w.Trace.All()
-		w.T.Logf("the last of %d requests:\n%v", len(xs), xs[max(0, len(xs)-200):])
+		w.T.Logf("the last of %d requests:\n%v", len(xs), xs.Tail(100))
 	}
 }
 
