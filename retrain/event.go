@@ -1,6 +1,7 @@
 package retrain
 
 import (
+	"encoding/binary"
 	"fmt"
 	"math"
 	"unicode/utf8"
@@ -143,7 +144,14 @@ func plain(id []byte) bool {
 	if len(id) == 0 || len(id) > maxID {
 		return id == nil
 	}
-	for _, b := range id {
+	rest := id
+	for ; len(rest) >= 8; rest = rest[8:] { // 8 bytes at once: one below 0x20 borrows, 0x7f carries into its highest bit
+		w := binary.LittleEndian.Uint64(rest)
+		if (w|(w-0x2020202020202020)|(w+0x0101010101010101))&0x8080808080808080 != 0 {
+			return checkID(string(id)) == ""
+		}
+	}
+	for _, b := range rest {
 		if b < 0x20 || b >= 0x7f {
 			return checkID(string(id)) == ""
 		}

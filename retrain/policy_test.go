@@ -1,0 +1,221 @@
+package retrain
+
+import (
+	"bytes"
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+)
+
+func TestTheBuiltInPolicyHasTheRuleIDsOfTheSpecification(t *testing.T) {
+	p, err := BuiltIn("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var ids []string
+	for _, r := range p.Rules() {
+		ids = append(ids, r.ID)
+	}
+	if want := []string{"32c67b85433d", "908cc6a8e3f5", "8171724a953b", "c3156e1d3f18", "f3bb9437215d"}; !slices.Equal(ids, want) {
+		t.Errorf("%v, expected %v", ids, want)
+	}
+	if p.Revision != 0 || p.MaxEventAge != day || p.SourceTTL != 30*day || p.ResendDelay != 10*minute {
+		t.Errorf("%+v", p)
+	}
+}
+
+func TestAPolicyOfOneKeyKeepsEveryOtherDefault(t *testing.T) {
+	p, err := ParsePolicy([]byte(`{"defaults": {"cooldown": "2s"}}`), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if p.Revision != 1 || p.control("any").Cooldown != 2000 || len(p.Rules()) != 5 || p.control("any").Train.Tuner != "grid" {
+		t.Errorf("%s", p.Canonical())
+	}
+	if p, err = ParsePolicy([]byte(`{"defaults": null, "observe": null}`), "random"); err != nil || p.control("any").Train.Tuner != "random" {
+		t.Errorf("%v: null is a key left out, and the default tuner is that of the caller", err)
+	}
+}
+
+func TestTrainIsMergedKeyByKeyAndModelsTakeTheFirstLine(t *testing.T) {
+	p, err := ParsePolicy([]byte(`{
+	 "defaults": {"cooldown": "1h", "train": {"modality": "vision", "trials": 3, "space": {"a": {"int": [1, 9]}}}},
+	 "models": [{"match": {"model": "x*"}, "train": {"trials": 5}}, {"match": {"model": "*"}, "cooldown": "2h", "train": {"space": {"b": {"categorical": ["u", 1, true]}}}}]}`), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	x, other := p.control("xy"), p.control("y")
+	if x.Cooldown != hour || x.Train.Trials != 5 || x.Train.Modality != "vision" || x.Train.Space[0].Name != "a" {
+		t.Errorf("first line: %+v", x)
+	}
+	if other.Cooldown != 2*hour || other.Train.Trials != 3 || !slices.Equal(other.Train.Space[0].Values, []string{"u", "1", "true"}) {
+		t.Errorf("second line: %+v", other)
+	}
+	if len(p.defaults.Train.Space) != 1 || p.defaults.Train.Trials != 3 {
+		t.Errorf("the defaults were changed: %+v", p.defaults)
+	}
+}
+
+func TestAPolicyErrorSaysWhereAndTheNearestKey(t *testing.T) {
+	rule := func(body string) string {
+		return `{"observe":[{"on":"performance","rules":[{"action":"soft",` + body + `}]}]}`
+	}
+	const at = "observe[0].rules[0]"
+	for _, x := range []struct{ policy, path, problem, near string }{
+		{`{"defaults":{"cooldwn":"1h"}}`, "defaults.cooldwn", "unknown key", "cooldown"},
+		{`{"observ":[]}`, "observ", "unknown key", "observe"},
+		{`{"approvals":{}}`, "approvals", "unknown key", "models"},
+		{rule(`"threshold":{"of":"mAP_change","below":-0.05,"cleer":0}`), at + ".threshold.cleer", "unknown key", "clear"},
+		{rule(`"threshold":{"of":"mAP_change","below":-0.05,"clear":-0.1}`), at + ".threshold.clear", "beyond the level -0.05", ""},
+		{rule(`"threshold":{"of":"mAP_change","below":-0.05,"clear":"x"}`), at + ".threshold.clear", "a number is needed", ""},
+		{rule(`"threshold":{"of":"mAP_change"}`), at + ".threshold", "one of below, above is needed", ""},
+		{rule(`"threshold":{"of":"mAP_change","below":1,"above":2}`), at + ".threshold", "only one of below, above", ""},
+		{rule(`"threshold":{"below":1}`), at + ".threshold", "of is missing", ""},
+		{rule(`"threshold":{"of":"f1","below":1}`), at + ".threshold.of", `"f1" is none of p_value, kl_divergence, mAP_change, value`, ""},
+		{rule(`"threshold":{"of":"value","below":1}`), at + ".threshold", "of: value needs method", ""},
+		{rule(`"sustained":{"of":"p_value","below":1,"k":3,"n":2}`), at + ".sustained.k", "k is greater than n", ""},
+		{rule(`"sustained":{"of":"p_value","below":1,"k":3}`), at + ".sustained", "n is missing", ""},
+		{rule(`"sustained":{"of":"p_value","below":1,"k":1.5,"n":2}`), at + ".sustained.k", "a whole number", ""},
+		{rule(`"cusum":{"of":"p_value","scale":"linear"}`), at + ".cusum", "worse goes with scale: linear", ""},
+		{rule(`"cusum":{"of":"p_value","scale":"p","arl":1}`), at + ".cusum.arl", "greater than 1", ""},
+		{rule(`"cusum":{"of":"p_value","scale":"p","votes":0}`), at + ".cusum.votes", "greater than 0", ""},
+		{rule(`"cusum":{"of":"p_value","scale":"p"},"threshold":{}`), at, "only one of", ""},
+		{rule(`"name":"x"`), at, "one of threshold, sustained, cusum is needed", ""},
+		{`{"observe":[{"on":"performance","rules":[{"threshold":{"of":"mAP_change","below":1}}]}]}`, at, "action is missing", ""},
+		{`{"observe":[{"on":"performance","rules":[{"action":"none","threshold":{"of":"mAP_change","below":1}}]}]}`, at + ".action", `"none" is none of soft, full`, ""},
+		{rule(`"threshold":{"of":"p_value","below":1}},{"name":"again","action":"soft","threshold":{"of":"p_value","below":1.0,"min_checks":1}`), "observe[0].rules[1]", "the same rule twice", ""},
+		{`{"observe":{}}`, "observe", "a list is needed", ""},
+		{`{"bind":[{"stream":"a"}]}`, "bind[0]", "models is missing", ""},
+		{`{"bind":[{"stream":"a","models":["b\nc"]}]}`, "bind[0].models[0]", "control character", ""},
+		{`{"bind_default":["a",7]}`, "bind_default[1]", "a text is needed", ""},
+		{`{"models":[{"cooldown":"1h"}]}`, "models[0]", "match is missing", ""},
+		{`{"models":[{"match":{"stream":"x"}}]}`, "models[0].match.stream", "unknown key", "model"},
+		{`{"revision":-1}`, "revision", "a whole number", ""},
+		{`{"max_event_age":"1 day"}`, "max_event_age", `"1 day" is not a duration`, ""},
+		{`{"max_event_age":-5}`, "max_event_age", "milliseconds", ""},
+		{`{"max_event_age":true}`, "max_event_age", "a duration is needed", ""},
+		{`{"defaults":{"train":{"start_by":"10ms"}}}`, "defaults.train.start_by", "at least 1s", ""},
+		{`{"defaults":{"train":{"tuner":"tpe"}}}`, "defaults.train.tuner", `"tpe" is none of grid, random`, ""},
+		{`{"defaults":{"train":{"trials":0}}}`, "defaults.train.trials", "a whole number", ""},
+		{`{"defaults":{"train":{"objective":{"metric":"mAP","goal":"max"}}}}`, "defaults.train.objective.goal", "none of minimize, maximize", ""},
+		{`{"defaults":{"train":{"space":{"lr":{"double":[1]}}}}}`, "defaults.train.space.lr.double", "[low, high]", ""},
+		{`{"defaults":{"train":{"space":{"lr":{"double":[0,1],"log":true}}}}}`, "defaults.train.space.lr.double", "above 0 where log", ""},
+		{`{"defaults":{"train":{"space":{"lr":{"int":[1.5,2]}}}}}`, "defaults.train.space.lr.int[0]", "a whole number", ""},
+		{`{"defaults":{"train":{"space":{"lr":{"discrete":[1,1.0]}}}}}`, "defaults.train.space.lr.discrete[1]", "twice", ""},
+		{`{"defaults":{"train":{"space":{"lr":{"categorical":[]}}}}}`, "defaults.train.space.lr.categorical", "at least one", ""},
+		{`{"defaults":{"train":{"space":{"lr":{"discrete":[1],"log":false}}}}}`, "defaults.train.space.lr.log", "log goes with", ""},
+		{`{"defaults":{"train":{"space":{"lr":{}}}}}`, "defaults.train.space.lr", "one of double, int, categorical, discrete", ""},
+		{`{"defaults":{"train":{"space":{"lr":5}}}}`, "defaults.train.space.lr", "a mapping is needed", ""},
+		{`[]`, "", "a mapping is needed", ""},
+		{`{"revision":1`, "", "not JSON", ""},
+		{`{} {}`, "", "more than one", ""},
+	} {
+		_, err := ParsePolicy([]byte(x.policy), "")
+		var bad *PolicyError
+		if !errors.As(err, &bad) {
+			t.Errorf("%s: %v", x.policy, err)
+			continue
+		}
+		if bad.Path != x.path || !strings.Contains(bad.Problem, x.problem) || bad.Near != x.near {
+			t.Errorf("%s:\n%+v\nexpected %s: ...%s... %q", x.policy, bad, x.path, x.problem, x.near)
+		}
+	}
+	if _, err := BuiltIn("tpe"); err == nil || !strings.Contains(err.Error(), "grid, random") {
+		t.Errorf("an unknown tuner: %v", err)
+	}
+	if err := CheckTuner("tpe"); err == nil || CheckTuner("random") != nil {
+		t.Errorf("CheckTuner: %v", err)
+	}
+}
+
+func TestNormalisingTwiceChangesNothing(t *testing.T) {
+	for i := range policyTexts {
+		p := revision(t, i, 1)
+		again, err := ReadPolicy(p.Canonical())
+		if err != nil || !bytes.Equal(again.Canonical(), p.Canonical()) {
+			t.Errorf("policy %d: %v\n%s\n%s", i, err, p.Canonical(), again.Canonical())
+		}
+		for j, r := range p.Rules() {
+			if again.Rules()[j].ID != r.ID {
+				t.Errorf("rule %d of policy %d has another id", j, i)
+			}
+		}
+	}
+}
+
+func TestOnlyTheNormalFormIsReadFromTheLedger(t *testing.T) {
+	p := revision(t, 0, 1)
+	for _, spoil := range [][2]string{{`,"warmup":4`, ""}, {`"revision":1`, `"revision":1,"budget":3`}, {"1800000", `"30m"`}, {`"tuner":"grid"`, `"tuner":"tpe"`}} {
+		text := strings.Replace(string(p.Canonical()), spoil[0], spoil[1], 1)
+		if text == string(p.Canonical()) {
+			t.Fatalf("%q is not in it", spoil[0])
+		}
+		if _, err := ReadPolicy([]byte(text)); err == nil {
+			t.Errorf("%q for %q is taken", spoil[1], spoil[0])
+		}
+	}
+}
+
+func TestDurationsAreGosAndDays(t *testing.T) {
+	for text, want := range map[string]int64{
+		"0": 0, "0s": 0, "1s": 1000, "1.5s": 1500, ".5h": 1_800_000, "1h30m": 5_400_000, "7d": 7 * day, "1d12h": 36 * hour, "+1m": 60_000,
+		"2000us": 2, "1000000ns": 1, "1000µs": 1, "1.d": day, "104249991d": 104249991 * day,
+	} {
+		if got, err := parseDuration(text); err != nil || got != want {
+			t.Errorf("%q: %d, %v; expected %d", text, got, err, want)
+		}
+	}
+	for _, text := range []string{"", "+", "1", "s", "-1s", "1 s", "1us", "1.0001ms", "1x", "1..5s", ".s", "1h-1m", "1e3s", "104249992d", strings.Repeat("9", 50) + "s"} {
+		if got, err := parseDuration(text); err == nil {
+			t.Errorf("%q is taken as %d", text, got)
+		}
+	}
+}
+
+func TestCanonicalJSONIsThatOfTheRFC(t *testing.T) {
+	for _, x := range []struct {
+		value any
+		want  string
+	}{
+		{1e21, "1e+21"}, {1e20, "100000000000000000000"}, {1e-6, "0.000001"}, {1e-7, "1e-7"}, {5e-324, "5e-324"}, {-0.0 * 1, "0"},
+		{1.7976931348623157e308, "1.7976931348623157e+308"}, {333333333.33333329, "333333333.3333333"}, {4.5, "4.5"}, {2e-3, "0.002"},
+		{1680000.0, "1680000"}, {9007199254740992.0, "9007199254740992"}, {-1e-10, "-1e-10"},
+		{"\u20ac$\u000f\u000aA'\u0042\u0022\u005c\\\"/", "\"\u20ac$\\u000f\\nA'B\\\"\\\\\\\\\\\"/\""}, {"<>&\u2028\u007f", "\"<>&\u2028\u007f\""},
+		{map[string]any{"\u20ac": nil, "\r": true, "\ufb33": false, "1": "", "\U0001F600": []any{}, "\u0080": map[string]any{}, "\u00f6": 1.0},
+			"{\"\\r\":true,\"1\":\"\",\"\u0080\":{},\"\u00f6\":1,\"\u20ac\":null,\"\U0001F600\":[],\"\ufb33\":false}"},
+	} {
+		if got := string(canonical(nil, x.value)); got != x.want {
+			t.Errorf("%v: %s, expected %s", x.value, got, x.want)
+		}
+	}
+}
+
+func TestTheNearestKeyIsThatWithTheLeastEdits(t *testing.T) {
+	for word, want := range map[string]string{"cooldwn": "cooldown", "trian": "train", "deploy_withn": "deploy_within", "": "train"} {
+		if got := nearest(word, []string{"cooldown", "deploy_within", "train"}); got != want {
+			t.Errorf("%q: %q, expected %q", word, got, want)
+		}
+	}
+	if edits("kitten", "sitting") != 3 || edits("", "abc") != 3 || edits("abc", "abc") != 0 {
+		t.Error("edits")
+	}
+}
+
+func TestModelsOfAnAlertAreBoundByStreamThenNamedThenDefault(t *testing.T) {
+	p, err := ParsePolicy([]byte(`{"bind":[{"stream":"cam-*","models":["v/{stream}","d"]},{"stream":"cam-1","models":["d","a"]}],"bind_default":["{stream}","all"]}`), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, x := range []struct {
+		stream, model string
+		want          []string
+	}{
+		{"cam-1", "m", []string{"a", "d", "v/cam-1"}}, {"cam-2", "", []string{"d", "v/cam-2"}}, {"x", "m", []string{"m"}},
+		{"x", "", []string{"all", "x"}}, {"", "m", []string{"m"}},
+	} {
+		if got := p.modelsOf(optional1(x.stream), optional1(x.model)); !slices.Equal(got, x.want) {
+			t.Errorf("%q %q: %q, expected %q", x.stream, x.model, got, x.want)
+		}
+	}
+}
