@@ -157,6 +157,22 @@ func (w *World) ResetOffset(group, topic string, partition int32, offset int64) 
 	}
 }
 
+// Widen adds partitions to a topic, as an operator does.
+func (w *World) Widen(topic string, partitions int32) {
+	w.T.Helper()
+	r := kmsg.NewPtrCreatePartitionsRequest()
+	rt := kmsg.NewCreatePartitionsRequestTopic()
+	rt.Topic, rt.Count = topic, partitions
+	r.Topics = append(r.Topics, rt)
+	for _, t := range w.Ask(r).(*kmsg.CreatePartitionsResponse).Topics {
+		if err := kerr.ErrorForCode(t.ErrorCode); err != nil {
+			w.T.Fatalf("widen %s: %v", topic, err)
+		}
+	}
+	w.plain.ForceMetadataRefresh()
+	time.Sleep(time.Second)
+}
+
 // Ask sends any request beside the instances and gives the answer.
 func (w *World) Ask(r kmsg.Request) kmsg.Response {
 	w.T.Helper()
