@@ -28,7 +28,8 @@ var codecNames = [codecMask + 1]string{"none", "gzip", "snappy", "lz4", "zstd", 
 const firstBuffer = 64 << 10 // bytes
 
 // decompressor decompresses one batch after the other into the same buffer, which never grows past max bytes. Nothing of
-// it is shared or runs by itself: a global pool would carry zstd's channels from one synctest bubble into the next.
+// it is shared or runs by itself: a global pool would carry zstd's channels from one synctest bubble into the next. The
+// checksums of zstd and lz4 are left aside, as the batch's CRC covers the same bytes.
 type decompressor struct {
 	max  int
 	buf  []byte
@@ -192,7 +193,7 @@ func (d *decompressor) fromZstd(src []byte) error {
 	}
 }
 
-// fromLZ4 reads LZ4 frames (github.com/lz4/lz4, doc/lz4_Frame_format.md). Checksums are left to the batch's CRC.
+// fromLZ4 reads LZ4 frames (github.com/lz4/lz4, doc/lz4_Frame_format.md).
 func (d *decompressor) fromLZ4(src []byte) error {
 	for len(src) > 0 {
 		rest, err := d.lz4Frame(src)

@@ -47,7 +47,7 @@ func emptiedWithCodec(raw []byte) (found bool) {
 // stricter is what a Reader refuses (as Java's consumer does, mostly) and franz-go lets pass.
 var stricter = []string{
 	"out of order", "follow its last record", "do not fill it", "control record has a key", "last offset is", "less than a header's",
-	"has a key of", "codec", "format", "whole length", "key is cut", "value is cut",
+	"has a key of", "codec", "format", "has none", "whole length", "key is cut", "value is cut",
 }
 
 // Whatever the bytes: no panic, bounded memory, offsets that rise from where the fetch began. What is read is what
