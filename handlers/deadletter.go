@@ -33,9 +33,9 @@ func tombstone() *record.Dead {
 		Message: "the record has no value; nothing can be deleted here: an event stays true, so send none"}
 }
 
-func oversized(size, most int) *record.Dead {
-	return &record.Dead{Reason: reasonOversized, Stage: stageValidate, Message: fmt.Sprintf(
-		"the value has %d bytes, at most %d are taken (--max-event-bytes): put large data where data_ref can point to it", size, most)}
+func oversized(value []byte, most int) *record.Dead {
+	return &record.Dead{Reason: reasonOversized, Stage: stageValidate, SchemaID: schemaID(value), Message: fmt.Sprintf(
+		"the value has %d bytes, at most %d are taken (--max-event-bytes): put large data where data_ref can point to it", len(value), most)}
 }
 
 // undecodable is the dead letter of a value that is no record of a known schema.

@@ -68,7 +68,7 @@ func (h *Events) read(r *record.Record) *record.Dead {
 		return undecodable(r.Value, err)
 	}
 	if most := h.settings.maxEventBytes(); len(r.Value) > most {
-		return oversized(len(r.Value), most)
+		return oversized(r.Value, most)
 	}
 	h.take(program)
 	if bad := h.event.Check(); bad != nil {

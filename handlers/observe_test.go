@@ -9,7 +9,6 @@ import (
 
 	"github.com/visutility/retrainer/consumer/record"
 	"github.com/visutility/retrainer/retrain"
-	"github.com/visutility/retrainer/schemas"
 )
 
 // patched is an encoded event whose timestamp and number can be replaced in place.
@@ -86,7 +85,6 @@ func TestAnObservedEventAllocatesNothing(t *testing.T) {
 	}
 }
 
-// TestASourceTakesLittleMemory measures what 100,000 sources take beyond their keys, under the built-in policy.
 func TestASourceTakesAtMost200BytesBeyondItsKey(t *testing.T) {
 	const sources = 100_000
 	_, revision := policy(t, `{}`)
@@ -166,5 +164,3 @@ func BenchmarkObserve(b *testing.B) {
 		})
 	}
 }
-
-var _ = schemas.HeaderSize
