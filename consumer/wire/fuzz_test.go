@@ -148,7 +148,7 @@ func FuzzTransactions(f *testing.F) {
 			}
 		}
 		raw := batches(h.batches...)
-		for from := range int64(h.offset + 1) {
+		for from := range h.offset + 1 {
 			got, next, err := tryReadAll(raw, h.aborted, from, false)
 			if err != nil || next != max(h.offset, from) {
 				t.Fatalf("from %d: next offset %d, not %d (%v)", from, next, h.offset, err)

@@ -78,8 +78,7 @@ func (r *Reader) read(rec *record.Record) (int64, bool) {
 }
 
 func (r *Reader) bad(why string) (int64, bool) {
-	r.corrupt("record %d: %s", r.batch.count-r.left, why)
-	return 0, false
+	return 0, r.corrupt("record %d: %s", r.batch.count-r.left, why)
 }
 
 // readHeaders reads the headers at b[i:], which must fill it.

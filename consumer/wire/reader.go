@@ -79,7 +79,7 @@ func (r *Reader) Next(rec *record.Record) (bool, error) {
 		}
 		if r.records != nil {
 			if len(r.records) > 0 {
-				return false, r.corrupt("%d bytes follow its last record", len(r.records))
+				return r.corrupt("%d bytes follow its last record", len(r.records)), r.err
 			}
 			r.skip()
 		}
@@ -95,10 +95,11 @@ func (r *Reader) skip() {
 	r.position = max(r.position, r.batch.last+1)
 }
 
-func (r *Reader) corrupt(format string, args ...any) error {
+// corrupt ends the reading; it is false for its callers to return.
+func (r *Reader) corrupt(format string, args ...any) bool {
 	r.err = &CorruptError{Offset: r.batch.base, Reason: fmt.Sprintf(format, args...)}
 	r.rest, r.records, r.left = nil, nil, 0
-	return r.err
+	return false
 }
 
 // open goes to the next batch that has records to give; false: there is none, or an error.
@@ -141,14 +142,11 @@ func (r *Reader) cut() ([]byte, bool) {
 		size := int64(int32(binary.BigEndian.Uint32(raw[atLength:])))
 		switch magic := raw[atMagic]; {
 		case magic < 2:
-			r.corrupt("it is a message of format %d, from before Kafka 0.11, which is not read", magic)
-			return nil, false
+			return nil, r.corrupt("it is a message of format %d, from before Kafka 0.11, which is not read", magic)
 		case magic > 2:
-			r.corrupt("format %d is unknown", magic)
-			return nil, false
+			return nil, r.corrupt("format %d is unknown", magic)
 		case size < atRecords-lengthFrom:
-			r.corrupt("length %d is less than a header's", size)
-			return nil, false
+			return nil, r.corrupt("length %d is less than a header's", size)
 		}
 		if size += lengthFrom; size <= int64(len(raw)) {
 			r.rest = raw[size:]
@@ -166,18 +164,15 @@ func (r *Reader) cut() ([]byte, bool) {
 func (r *Reader) header(raw []byte) bool {
 	be := binary.BigEndian
 	if want, got := be.Uint32(raw[atCRC:]), crc32.Checksum(raw[atAttributes:], castagnoli); want != got {
-		r.corrupt("its CRC is %08x, its bytes' %08x", want, got)
-		return false
+		return r.corrupt("its CRC is %08x, its bytes' %08x", want, got)
 	}
 	b := &r.batch
 	delta, count := int32(be.Uint32(raw[atLastDelta:])), int32(be.Uint32(raw[atCount:]))
 	if b.base < 0 || delta < 0 || b.base > math.MaxInt64-int64(delta)-1 {
-		r.corrupt("its last offset is %d after its base offset", delta)
-		return false
+		return r.corrupt("its last offset is %d after its base offset", delta)
 	}
 	if count < 0 {
-		r.corrupt("it says that it has %d records", count)
-		return false
+		return r.corrupt("it says that it has %d records", count)
 	}
 	b.last, b.count, b.previous = b.base+int64(delta), int(count), -1
 	b.attributes = be.Uint16(raw[atAttributes:])
@@ -191,13 +186,11 @@ func (r *Reader) load(records []byte) bool {
 	if codec := int(r.batch.attributes & codecMask); codec != codecNone {
 		var err error
 		if records, err = r.decompressor.decompress(codec, records); err != nil {
-			r.corrupt("%v", err)
-			return false
+			return r.corrupt("%v", err)
 		}
 	}
 	if len(records) == 0 {
-		r.corrupt("it says that it has %d records and has none", r.batch.count)
-		return false
+		return r.corrupt("it says that it has %d records and has none", r.batch.count)
 	}
 	r.records, r.left = records, r.batch.count
 	return true
@@ -214,8 +207,7 @@ func (r *Reader) marker(records []byte) bool {
 		return false
 	}
 	if len(rec.Key) < 4 {
-		r.corrupt("its control record has a key of %d bytes", len(rec.Key))
-		return false
+		return r.corrupt("its control record has a key of %d bytes", len(rec.Key))
 	}
 	if binary.BigEndian.Uint16(rec.Key[2:]) == 0 {
 		r.aborted.end(r.batch.producer)

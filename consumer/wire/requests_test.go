@@ -174,7 +174,7 @@ func (r *requests) read() {
 	g.Topics = []kmsg.OffsetFetchRequestGroupTopic{{Topic: topic, TopicID: r.id, Partitions: []int32{0}}}
 	fetch.Groups = append(fetch.Groups, g)
 	res := ask[*kmsg.OffsetFetchResponse](t, c, r.groupNode, fetch)
-	committed := int64(-1)
+	var committed int64
 	if len(res.Groups) > 0 {
 		noError(t, "OffsetFetch", res.Groups[0].ErrorCode, res.Groups[0].Topics[0].Partitions[0].ErrorCode)
 		committed = res.Groups[0].Topics[0].Partitions[0].Offset

@@ -1,0 +1,75 @@
+package consumer
+
+import (
+	"testing"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kmsg"
+)
+
+// Every code that Kafka has leads somewhere, and those with which the promises stand or fall lead where they must.
+func TestFateOfEveryCode(t *testing.T) {
+	want := map[*kerr.Error]fate{
+		kerr.ConcurrentTransactions: fateAgain, kerr.UnstableOffsetCommit: fateAgain, kerr.NotEnoughReplicas: fateAgain,
+		kerr.RequestTimedOut: fateAgain, kerr.CoordinatorLoadInProgress: fateAgain, kerr.OffsetNotAvailable: fateAgain,
+		kerr.NotLeaderForPartition: fateRoute, kerr.NotCoordinator: fateRoute, kerr.CoordinatorNotAvailable: fateRoute,
+		kerr.InvalidProducerEpoch: fateDrop, kerr.ProducerFenced: fateDrop, kerr.InvalidTxnState: fateDrop,
+		kerr.OutOfOrderSequenceNumber: fateDrop, kerr.UnknownProducerID: fateDrop, kerr.InvalidProducerIDMapping: fateDrop,
+		kerr.IllegalGeneration: fateEnd, kerr.UnknownMemberID: fateEnd, kerr.RebalanceInProgress: fateEnd, kerr.FencedInstanceID: fateEnd,
+		kerr.TransactionalIDAuthorizationFailed: fateStop, kerr.TopicAuthorizationFailed: fateStop, kerr.GroupAuthorizationFailed: fateStop,
+		kerr.MessageTooLarge: fateStop, kerr.InvalidTransactionTimeout: fateStop, kerr.InvalidRequest: fateStop,
+	}
+	for e, f := range want {
+		if got := fateOf(e.Code); got != f {
+			t.Errorf("%s: %v, want %v", e.Message, got, f)
+		}
+	}
+	for code := int16(-1); code < 140; code++ {
+		if e := kerr.ErrorForCode(code); e != nil && kerr.IsRetriable(e) && fateOf(code) > fateRoute {
+			t.Errorf("%d %v is retriable for Kafka's clients, and %v here", code, e, fateOf(code))
+		}
+	}
+	if fateOf(0) != fateDone {
+		t.Error("no error is not done")
+	}
+}
+
+func TestCommittedOffsetOfAnOldAndANewAnswer(t *testing.T) {
+	old := &kmsg.OffsetFetchResponse{Topics: []kmsg.OffsetFetchResponseTopic{{Partitions: []kmsg.OffsetFetchResponseTopicPartition{{Offset: 7, Metadata: kmsg.StringPtr("retrainer")}}}}}
+	if at, code := readCommitted(old); at != (committedOffset{7, true}) || code != 0 {
+		t.Errorf("v7: %v, %d", at, code)
+	}
+	by := kmsg.OffsetFetchResponseGroup{Topics: []kmsg.OffsetFetchResponseGroupTopic{{Partitions: []kmsg.OffsetFetchResponseGroupTopicPartition{{Offset: 8, Metadata: kmsg.StringPtr("")}}}}}
+	if at, code := readCommitted(&kmsg.OffsetFetchResponse{Groups: []kmsg.OffsetFetchResponseGroup{by}}); at != (committedOffset{8, false}) || code != 0 {
+		t.Errorf("v8: %v, %d", at, code)
+	}
+	by.Topics[0].Partitions[0].ErrorCode = 88
+	if _, code := readCommitted(&kmsg.OffsetFetchResponse{Groups: []kmsg.OffsetFetchResponseGroup{by}}); code != 88 {
+		t.Errorf("a partition's error was lost: %d", code)
+	}
+}
+
+func TestPositionReadsBack(t *testing.T) {
+	p := position{topicID: [16]byte{1, 15: 2}, offset: 1 << 40, checkpoint: 1<<40 - 5, revision: noRevision, writer: [16]byte{3}}
+	got, err := readPosition(p.append(nil))
+	if err != nil || got != p {
+		t.Errorf("%v, %v", got, err)
+	}
+}
+
+func FuzzPosition(f *testing.F) {
+	p := position{offset: 9, checkpoint: 4}
+	f.Add(p.append(nil))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		p, err := readPosition(b)
+		if err != nil {
+			if fateOfError(err) != fateStop {
+				t.Fatalf("a position that cannot be read must stop the process: %v", err)
+			}
+			return
+		}
+		if string(p.append(nil)) != string(b) {
+			t.Fatalf("%x reads as %v", b, p)
+		}
+	})
+}
