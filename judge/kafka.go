@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -132,8 +133,12 @@ func (k *kafka) read(ctx context.Context, topic string, r *report, each func(*kg
 	return next, nil
 }
 
-// folded checks that the group's committed offsets have come to the end of an input.
-func (k *kafka) folded(ctx context.Context, group, topic string, next map[int32]int64, r *report) error {
+// committed are a group's offsets of a topic, by partition; -1: none.
+func (k *kafka) committed(ctx context.Context, group, topic string) (map[int32]int64, error) {
+	all, err := k.bounds(ctx, topic) // learns the topic's id
+	if err != nil {
+		return nil, err
+	}
 	req := kmsg.NewPtrOffsetFetchRequest()
 	req.Group, req.RequireStable = group, true
 	rt := kmsg.NewOffsetFetchRequestTopic()
@@ -141,31 +146,46 @@ func (k *kafka) folded(ctx context.Context, group, topic string, next map[int32]
 	g.Group = group
 	gt := kmsg.NewOffsetFetchRequestGroupTopic()
 	rt.Topic, gt.Topic, gt.TopicID = topic, topic, k.ids[topic]
-	for p := range next {
+	for p := range all {
 		rt.Partitions, gt.Partitions = append(rt.Partitions, p), append(gt.Partitions, p)
 	}
 	req.Topics, g.Topics = append(req.Topics, rt), append(g.Topics, gt)
 	req.Groups = append(req.Groups, g)
 	res, err := req.RequestWith(ctx, k.admin)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	committed := map[int32]int64{}
+	offsets := map[int32]int64{}
 	for _, t := range res.Topics {
 		for _, p := range t.Partitions {
-			committed[p.Partition] = p.Offset
+			offsets[p.Partition] = p.Offset
 		}
 	}
 	for _, g := range res.Groups {
+		if err := kerr.ErrorForCode(g.ErrorCode); err != nil && !errors.Is(err, kerr.GroupIDNotFound) {
+			return nil, fmt.Errorf("offsets of group %s: %w", group, err)
+		}
 		for _, t := range g.Topics {
 			for _, p := range t.Partitions {
-				committed[p.Partition] = p.Offset
+				if err := kerr.ErrorForCode(p.ErrorCode); err != nil {
+					return nil, fmt.Errorf("offset of group %s, %s/%d: %w", group, topic, p.Partition, err)
+				}
+				offsets[p.Partition] = p.Offset
 			}
 		}
 	}
+	return offsets, nil
+}
+
+// folded checks that the group's committed offsets have come to the end of an input.
+func (k *kafka) folded(ctx context.Context, group, topic string, next map[int32]int64, r *report) error {
+	offsets, err := k.committed(ctx, group, topic)
+	if err != nil {
+		return err
+	}
 	for _, p := range sorted(next) {
-		if committed[p] < next[p] {
-			r.mismatch("%s/%d: committed offset %d, the last record is at %d: not folded to its end", topic, p, committed[p], next[p]-1)
+		if offsets[p] < next[p] {
+			r.mismatch("%s/%d: committed offset %d, the last record is at %d: not folded to its end", topic, p, offsets[p], next[p]-1)
 		}
 	}
 	return nil

@@ -52,7 +52,7 @@ func newWorld(t *testing.T) *world {
 		"metrics": map[string]any{"mAP": 0.7}, "best_params": nil, "new_version": nil, "error_code": nil, "error_message": nil, "retryable": nil})
 	w.forward(41_000, "Request", map[string]any{"request_id": "r", "verb": "trigger", "model": "b", "action": "full", "create": false, "author": "t", "comment": "", "at": worldTime})
 	w.entry(200_000, "Tick", map[string]any{})
-	w.entry(400_000, "Tick", map[string]any{})
+	w.forward(201_000, "Request", map[string]any{"request_id": "s", "verb": "trigger", "model": "a", "action": "soft", "create": false, "author": "t", "comment": "", "at": worldTime})
 	w.fold()
 	return w
 }
@@ -98,8 +98,8 @@ func (w *world) forward(after int64, kind string, v map[string]any) {
 	w.entry(after, kind, v)
 }
 
-// fold writes anew what follows from the ledger.
-func (w *world) fold() {
+// fold writes anew what follows from the ledger; how many records of models that is.
+func (w *world) fold() int {
 	topics := map[string]string{"Decision": "retrain.decisions", "Command": "retrain.commands", "Result": "retrain.results", "Model": "retrain.models", "Policy": "retrain.policy"}
 	for _, t := range topics {
 		w.records[t] = nil
@@ -122,6 +122,7 @@ func (w *world) fold() {
 			w.t.Fatal(err)
 		}
 	}
+	return len(w.records["retrain.models"])
 }
 
 func (w *world) decoded(topic string, i int) map[string]any {
