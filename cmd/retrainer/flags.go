@@ -104,14 +104,14 @@ func settle(cmd *cobra.Command) error {
 		if f.Changed || f.Name == "config" || f.Name == "help" || first != nil {
 			return
 		}
-		value, source, ok := "", "", false
-		if value, ok = os.LookupEnv(variable(f.Name)); ok {
-			source = "the environment variable " + variable(f.Name)
-		} else if s, found := file[key(f.Name)]; found {
-			value, source, ok = s.value, s.place+": "+key(f.Name), true
-		}
+		value, ok := os.LookupEnv(variable(f.Name))
+		source := "the environment variable " + variable(f.Name)
 		if !ok {
-			return
+			s, found := file[key(f.Name)]
+			if !found {
+				return
+			}
+			value, source = s.value, s.place+": "+key(f.Name)
 		}
 		if err := f.Value.Set(value); err != nil {
 			first = usage("%s: %q cannot be used: %v", source, value, err)

@@ -52,7 +52,7 @@ func (c *common) schemaFor(topic, file string) (*schemas.Schema, error) {
 		}
 		return s, nil
 	}
-	name := ""
+	var name string
 	switch n := c.names(); {
 	case slices.Contains(c.drift, topic):
 		name = "DriftEvent"
@@ -150,7 +150,7 @@ func (p *producing) collect(ctx context.Context, lines <-chan line) (records []r
 	size := 0
 	for len(records) < mostLines && size < mostBytes {
 		var l line
-		ok := false
+		var ok bool
 		if len(records) == 0 {
 			select {
 			case l, ok = <-lines:

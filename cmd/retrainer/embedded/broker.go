@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -41,7 +42,7 @@ func Start(address, data string, log zerolog.Logger) (b *Broker, err error) {
 	}
 	defer func() {
 		if err != nil {
-			b.lock.Close()
+			_ = b.lock.Close()
 		}
 	}()
 	if b.decisions, err = openDecisions(filepath.Join(data, "decided")); err != nil {
@@ -71,7 +72,7 @@ func (b *Broker) Address() string { return b.address }
 // Close stops the broker and writes what it holds in memory.
 func (b *Broker) Close() {
 	b.fake.Close()
-	b.lock.Close()
+	_ = b.lock.Close()
 }
 
 // control has requests seen before kfake handles them. kfake handles one request at a time.
@@ -122,10 +123,10 @@ type logger struct{ log zerolog.Logger }
 
 func (l logger) Logf(level kfake.LogLevel, format string, args ...any) {
 	event := l.log.Debug()
-	switch level {
-	case kfake.LogLevelError:
+	switch {
+	case level == kfake.LogLevelError:
 		event = l.log.Error()
-	case kfake.LogLevelWarn:
+	case level == kfake.LogLevelWarn && !strings.HasPrefix(format, "txn: "): // of transactions it warns that they take milliseconds
 		event = l.log.Warn()
 	}
 	event.Str("broker", "embedded").Msgf(format, args...)

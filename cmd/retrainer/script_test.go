@@ -1,0 +1,288 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/visutility/retrainer/schemas"
+)
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"retrainer": main})
+}
+
+// TestScripts runs the program as people do. Each script has a free address for a broker and one for HTTP in $BROKER and $HTTP.
+func TestScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir: filepath.Join("testdata", "script"),
+		Setup: func(e *testscript.Env) error {
+			broker, web := freeAddress(t), freeAddress(t)
+			e.Setenv("BROKER", broker)
+			e.Setenv("HTTP", web)
+			e.Setenv("VTY_BROKERS", broker)
+			e.Setenv("USER", "ada")
+			return nil
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"http": httpCommand, "now": nowCommand, "write": writeCommand, "lines": linesCommand, "field": fieldCommand,
+			"take": takeCommand, "raw": rawCommand, "strike": strikeCommand, "struck": struckCommand, "fake": fakeCommand, "code": codeCommand, "truncated": truncatedCommand, "alter": alterCommand,
+		},
+		RequireUniqueNames: true,
+	})
+}
+
+// freeAddress is an address that nobody listens on, below the ports that the system gives to clients: nobody gets it later.
+func freeAddress(t *testing.T) string {
+	t.Helper()
+	for range 100 {
+		address := fmt.Sprintf("127.0.0.1:%d", 15000+rand.IntN(15000))
+		if l, err := net.Listen("tcp", address); err == nil {
+			l.Close()
+			return address
+		}
+	}
+	t.Fatal("no free port")
+	return ""
+}
+
+const patience = 20 * time.Second
+
+// until repeats do until it says nothing, or for so long that what it says last is the truth.
+func until(do func() error) error {
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for began := time.Now(); ; <-tick.C {
+		err := do()
+		if err == nil || time.Since(began) > patience {
+			return err
+		}
+	}
+}
+
+// http URL STATUS [PATTERN]: waits until the URL answers so.
+func httpCommand(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: http URL STATUS [PATTERN]")
+	}
+	ts.Check(until(func() error {
+		res, err := http.Get(args[0])
+		if err != nil {
+			return err
+		}
+		defer res.Body.Close()
+		body, err := io.ReadAll(res.Body)
+		if err != nil {
+			return err
+		}
+		if strconv.Itoa(res.StatusCode) != args[1] || len(args) > 2 && !regexp.MustCompile(args[2]).Match(body) {
+			return fmt.Errorf("%s answers %d: %s", args[0], res.StatusCode, body)
+		}
+		return nil
+	}))
+}
+
+// now NAME [OFFSET]: sets a variable to the time, or to one that lies so far from it.
+func nowCommand(ts *testscript.TestScript, _ bool, args []string) {
+	at := time.Now()
+	if len(args) > 1 {
+		d, err := time.ParseDuration(args[1])
+		ts.Check(err)
+		at = at.Add(d)
+	}
+	ts.Setenv(args[0], at.UTC().Format(timeLayout))
+}
+
+// write FILE LINE...: makes a file of lines, in which variables stand for their values.
+func writeCommand(ts *testscript.TestScript, _ bool, args []string) {
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(strings.Join(args[1:], "\n")+"\n"), 0o644))
+}
+
+// lines FILE N: a file (or stdout) has so many lines.
+func linesCommand(ts *testscript.TestScript, _ bool, args []string) {
+	if n := strings.Count(ts.ReadFile(args[0]), "\n"); strconv.Itoa(n) != args[1] {
+		ts.Fatalf("%s has %d lines, not %s", args[0], n, args[1])
+	}
+}
+
+// field FILE LINE PATH VALUE: the JSON object in that line of a file (or stdout) has this value there, as JSON or as text.
+func fieldCommand(ts *testscript.TestScript, neg bool, args []string) {
+	if got := fieldOf(ts, args[0], args[1], args[2]); (got == args[3]) == neg {
+		ts.Fatalf("line %s of %s: %s is %s", args[1], args[0], args[2], got)
+	}
+}
+
+// take FILE LINE PATH NAME: sets a variable to the value that the JSON object has there.
+func takeCommand(ts *testscript.TestScript, _ bool, args []string) {
+	ts.Setenv(args[3], fieldOf(ts, args[0], args[1], args[2]))
+}
+
+// fieldOf is a value in the JSON object in a line of a file; steps of the path are keys or indexes, behind one another by dots.
+func fieldOf(ts *testscript.TestScript, file, line, path string) string {
+	all := strings.Split(strings.TrimSuffix(ts.ReadFile(file), "\n"), "\n")
+	n, err := strconv.Atoi(line)
+	ts.Check(err)
+	if n > len(all) {
+		ts.Fatalf("%s has %d lines", file, len(all))
+	}
+	var v any
+	ts.Check(json.Unmarshal([]byte(all[n-1]), &v))
+	for _, step := range strings.Split(path, ".") {
+		switch x := v.(type) {
+		case map[string]any:
+			v = x[step]
+		case []any:
+			i, err := strconv.Atoi(step)
+			if v = nil; err == nil && i < len(x) {
+				v = x[i]
+			}
+		default:
+			v = nil
+		}
+	}
+	if text, ok := v.(string); ok {
+		return text
+	}
+	b, err := json.Marshal(v)
+	ts.Check(err)
+	return string(b)
+}
+
+func client(ts *testscript.TestScript, opts ...kgo.Opt) *kgo.Client {
+	c, err := kgo.NewClient(append(opts, kgo.SeedBrokers(ts.Getenv("BROKER")), kgo.RecordPartitioner(kgo.ManualPartitioner()))...)
+	ts.Check(err)
+	return c
+}
+
+// raw TOPIC VALUE...: writes values to partition 0 as they are; "null" is none, base64:... is decoded.
+func rawCommand(ts *testscript.TestScript, _ bool, args []string) {
+	c := client(ts)
+	defer c.Close()
+	for _, v := range args[1:] {
+		r := &kgo.Record{Topic: args[0], Value: []byte(v)}
+		if v == "null" {
+			r.Value = nil
+		}
+		if text, ok := strings.CutPrefix(v, "base64:"); ok {
+			b, err := base64.StdEncoding.DecodeString(text)
+			ts.Check(err)
+			r.Value = b
+		}
+		ts.Check(c.ProduceSync(context.Background(), r).FirstErr())
+	}
+}
+
+// code STATUS PROGRAM ARG...: the program ends with this exit status, not just with some other than 0. What it prints can be
+// looked at as after exec.
+func codeCommand(ts *testscript.TestScript, _ bool, args []string) {
+	err := ts.Exec(args[1], args[2:]...)
+	got := 0
+	if exit := (*exec.ExitError)(nil); errors.As(err, &exit) {
+		got = exit.ExitCode()
+	} else {
+		ts.Check(err)
+	}
+	if strconv.Itoa(got) != args[0] {
+		ts.Fatalf("exit status %d, not %s\n%s", got, args[0], ts.ReadFile("stderr"))
+	}
+}
+
+// truncated TOPIC EVENT: writes a performance event without its last byte.
+func truncatedCommand(ts *testscript.TestScript, _ bool, args []string) {
+	c := client(ts)
+	defer c.Close()
+	value := event(ts, args[1])
+	ts.Check(c.ProduceSync(context.Background(), &kgo.Record{Topic: args[0], Value: value[:len(value)-1]}).FirstErr())
+}
+
+// event is a performance event in Avro.
+func event(ts *testscript.TestScript, object string) []byte {
+	schema, _ := schemas.ByName("PerformanceEvent")
+	value, err := schema.FromJSON(schemas.AppendHeader(nil, schema.Fingerprint()), []byte(object))
+	ts.Check(err)
+	return value
+}
+
+// strike EVENT: writes a performance event, kills the one program in the background at the moment in which it is written, and
+// notes whether no command for it was on disk then.
+func strikeCommand(ts *testscript.TestScript, _ bool, args []string) {
+	value := event(ts, args[0])
+	c := client(ts)
+	defer c.Close()
+	ts.Check(c.Ping(context.Background()))
+	before := commandBytes(ts)
+	victim := ts.BackgroundCmds()[0].Process
+	err := c.ProduceSync(context.Background(), &kgo.Record{Topic: "monitoring.performance", Value: value}).FirstErr()
+	ts.Check(victim.Kill())
+	ts.Check(err)
+	if bytes.Equal(before, commandBytes(ts)) {
+		ts.Setenv("STRUCK", ts.Getenv("STRUCK")+"x")
+	}
+}
+
+// struck: at least one strike came between event and command.
+func struckCommand(ts *testscript.TestScript, _ bool, _ []string) {
+	if n := len(ts.Getenv("STRUCK")); n == 0 {
+		ts.Fatalf("no kill came between event and command")
+	} else {
+		ts.Logf("%d kills came between event and command", n)
+	}
+}
+
+// commandBytes are the commands on disk.
+func commandBytes(ts *testscript.TestScript) (all []byte) {
+	files, err := filepath.Glob(filepath.Join(ts.MkAbs("data"), "partitions", "retrain.commands-*", "*.dat"))
+	ts.Check(err)
+	for _, f := range files {
+		b, err := os.ReadFile(f)
+		ts.Check(err)
+		all = append(all, b...)
+	}
+	return all
+}
+
+// fake: starts a broker without topics at $BROKER, which ends with the script.
+func fakeCommand(ts *testscript.TestScript, _ bool, _ []string) {
+	_, port, err := net.SplitHostPort(ts.Getenv("BROKER"))
+	ts.Check(err)
+	n, err := strconv.Atoi(port)
+	ts.Check(err)
+	k, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.Ports(n))
+	ts.Check(err)
+	ts.Defer(k.Close)
+}
+
+// alter TOPIC KEY VALUE: sets a topic's config.
+func alterCommand(ts *testscript.TestScript, _ bool, args []string) {
+	c := client(ts)
+	defer c.Close()
+	req := kmsg.NewPtrIncrementalAlterConfigsRequest()
+	r := kmsg.NewIncrementalAlterConfigsRequestResource()
+	r.ResourceType, r.ResourceName = kmsg.ConfigResourceTypeTopic, args[0]
+	x := kmsg.NewIncrementalAlterConfigsRequestResourceConfig()
+	x.Name, x.Value = args[1], &args[2]
+	r.Configs = append(r.Configs, x)
+	req.Resources = append(req.Resources, r)
+	_, err := req.RequestWith(context.Background(), c)
+	ts.Check(err)
+}
