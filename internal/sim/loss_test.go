@@ -16,7 +16,7 @@ import (
 func loseBetween(t *testing.T, what string, live bool, sentence string, lose func(w *sim.World)) {
 	t.Helper()
 	sim.Bubble(t, kernelTopics(1), func(w *sim.World) {
-		var log strings.Builder
+		var log said
 		revise(w, 1, 1)
 		a := w.Start("a", counting("a", &log), nil)
 		feed(w, 0, 4, 200*time.Millisecond)
@@ -88,7 +88,7 @@ func TestEachAnswerThatKfakeNeverGivesIsLivedThrough(t *testing.T) {
 			hits := 0
 			for _, count := range []int{1, 3} { // once; several times running
 				sim.Bubble(t, kernelTopics(1), func(w *sim.World) {
-					var log strings.Builder
+					var log said
 					revise(w, 1, 1)
 					h := w.Install(q, key, count, ofTheInstance)
 					w.Start("a", counting("a", &log), nil)
@@ -117,7 +117,7 @@ func ofTheInstance(r kmsg.Request) bool {
 
 func TestTransactionsThatEndAsOnApacheKafkaAreWaitedFor(t *testing.T) {
 	sim.Bubble(t, kernelTopics(1), func(w *sim.World) {
-		var log strings.Builder
+		var log said
 		h := w.Concurrent(2)
 		revise(w, 1, 1)
 		w.Keep("a", counting("a", &log), sim.Nth(4, sim.Key(kmsg.EndTxn), sim.Verdict{Act: sim.After}), time.Second)

@@ -121,6 +121,31 @@ func (xs Exchanges) JoinsIdle() error {
 	})
 }
 
+// Fenced holds if every transaction that was to be committed carried an offset under the generation that its host had joined
+// last, and under a member: without both the group fences nobody.
+func (xs Exchanges) Fenced() error {
+	generation, offset := map[string]int32{}, map[string]*Exchange{} // by host; by host and transactional id
+	for _, x := range xs {
+		key := x.Host + " " + x.TxnID()
+		switch r := x.Request.(type) {
+		case *kmsg.SyncGroupRequest:
+			generation[x.Host] = r.Generation
+		case *kmsg.TxnOffsetCommitRequest:
+			offset[key] = x
+			if g, joined := generation[x.Host]; !joined || r.Generation != g || r.MemberID == "" {
+				return fmt.Errorf("generation %d, member %q, but the host joined generation %d (%v):\n%v", r.Generation, r.MemberID, g, joined, x)
+			}
+		case *kmsg.AddPartitionsToTxnRequest, *kmsg.InitProducerIDRequest:
+			delete(offset, key)
+		case *kmsg.EndTxnRequest:
+			if o := offset[key]; r.Commit && (o == nil || !o.Answered() || o.Done.Order > x.Sent.Order) {
+				return fmt.Errorf("no offset was answered in this transaction before its commit:\n%v", x)
+			}
+		}
+	}
+	return nil
+}
+
 func (xs Exchanges) eachGeneration(f func(Exchanges) error) error {
 	var hosts []string
 	for _, x := range xs {

@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -56,6 +57,25 @@ func TestFencesFirstSeesAnOffsetFetchedBeforeTheFence(t *testing.T) {
 	}
 	if err := toyTrace(t, offsetBefore, nil).FencesFirst(); err == nil {
 		t.Error("not seen")
+	}
+}
+
+func TestFencedSeesATransactionThatTheGroupDoesNotFence(t *testing.T) {
+	if err := toyTrace(t, none, nil).Fenced(); err == nil || !strings.Contains(err.Error(), "generation -1") {
+		t.Errorf("the toy has no group: %v", err)
+	}
+	if err := toyTrace(t, offsetAfter, nil).Fenced(); err == nil || !strings.Contains(err.Error(), "no offset") {
+		t.Errorf("a commit without an offset: %v", err)
+	}
+	sync := &Exchange{Host: "a.1", Key: kmsg.SyncGroup, Request: &kmsg.SyncGroupRequest{Generation: 3}}
+	commit := &Exchange{Host: "a.1", Key: kmsg.TxnOffsetCommit, Done: Moment{Order: 2}, Request: &kmsg.TxnOffsetCommitRequest{TransactionalID: "x", Generation: 3, MemberID: "m"}}
+	end := &Exchange{Host: "a.1", Key: kmsg.EndTxn, Sent: Moment{Order: 3}, Request: &kmsg.EndTxnRequest{TransactionalID: "x", Commit: true}}
+	if err := (Exchanges{sync, commit, end}).Fenced(); err != nil {
+		t.Error(err)
+	}
+	commit.Request.(*kmsg.TxnOffsetCommitRequest).Generation = 2
+	if err := (Exchanges{sync, commit, end}).Fenced(); err == nil {
+		t.Error("the generation before: not seen")
 	}
 }
 
