@@ -209,7 +209,7 @@ func (c *Client) sendTo(ctx context.Context, node int32, address string, q *call
 		err = ErrClosed
 	case ctx.Err() != nil:
 		err = context.Cause(ctx)
-	case errors.Is(err, os.ErrDeadlineExceeded):
+	case !notSent && errors.Is(err, os.ErrDeadlineExceeded):
 		err = context.DeadlineExceeded // the connection's clock was a little ahead of the context's
 	}
 	if ctx.Err() != context.Canceled {

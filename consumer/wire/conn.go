@@ -58,7 +58,7 @@ func (c *Client) dial(ctx context.Context, network, address string) (net.Conn, e
 	closed := c.closed
 	c.mu.Unlock()
 	if closed {
-		k.Close()
+		_ = k.Close()
 		return nil, ErrClosed
 	}
 	return k, nil
