@@ -1,0 +1,390 @@
+//go:build kafka
+
+package kafka
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// size is how much chaos there is.
+type size struct {
+	events, kills, stops int
+	pace                 int64
+}
+
+// hits counts kills by what they hit: a task in that state, at its death. A running task counts only while events come in.
+type hits map[string]int
+
+const open = "with a transaction open"
+
+var mustHit = []string{fencing, loading, replaying, running, open}
+
+// Two instances fold events while they are killed and stopped at random moments and at aimed ones; then the judge compares
+// all that is committed with its own fold. RETRAINER_CHAOS=full is the run that the project stands by, RETRAINER_CHAOS_SEED
+// repeats one's plan.
+func TestChaosIsExactlyOnce(t *testing.T) {
+	three, one, least := size{60_000, 12, 3, 800}, size{60_000, 8, 2, 1000}, 1
+	if os.Getenv("RETRAINER_CHAOS") == "full" {
+		three, one, least = size{1_000_000, 50, 10, 2000}, size{1_000_000, 30, 6, 3000}, 8
+	}
+	seed := uint64(time.Now().UnixNano())
+	if text := os.Getenv("RETRAINER_CHAOS_SEED"); text != "" {
+		var err error
+		if seed, err = strconv.ParseUint(text, 10, 64); err != nil {
+			t.Fatalf("RETRAINER_CHAOS_SEED: %v", err)
+		}
+	}
+	t.Logf("RETRAINER_CHAOS_SEED=%d", seed)
+	sum := hits{}
+	for _, c := range []struct {
+		name  string
+		nodes int
+		size  size
+	}{{"three brokers", 3, three}, {"one broker", 1, one}} {
+		t.Run(c.name, func(t *testing.T) {
+			r := newChaos(t, c.nodes, c.size, rand.New(rand.NewPCG(seed, uint64(c.nodes))))
+			r.run()
+			for k, n := range r.hits {
+				sum[k] += n
+			}
+		})
+	}
+	t.Logf("kills that hit a task, over both: %v", sum)
+	for _, state := range mustHit {
+		if sum[state] < least {
+			t.Errorf("%d kills hit a task %s; at least %d are wanted", sum[state], state, least)
+		}
+	}
+}
+
+// chaos is one run on one cluster.
+type chaos struct {
+	t       *testing.T
+	c       *cluster
+	size    size
+	random  *rand.Rand
+	dir     string
+	load    *load
+	all     []*instance
+	hits    hits
+	done    map[string]int // kills, stops, and aims that were missed
+	program string
+}
+
+func newChaos(t *testing.T, nodes int, s size, random *rand.Rand) *chaos {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "chaos-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Logf("the programs' logs are in %s", dir)
+		} else {
+			_ = os.RemoveAll(dir)
+		}
+	})
+	r := &chaos{t: t, size: s, random: random, dir: dir, hits: hits{}, done: map[string]int{}}
+	r.program = build(t, dir, "./cmd/retrainer")
+	r.c = startCluster(t, nodes, random)
+	command(t, r.program, "topics", "apply", "--brokers", r.c.brokers, "--replication", strconv.Itoa(nodes))
+	policy := filepath.Join(dir, "policy.yaml")
+	if err := os.WriteFile(policy, []byte(policyText), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	serve := []string{"serve", "--brokers", r.c.brokers, "--policy", policy, "--http", "127.0.0.1:0", "--session-timeout", "6s", "--log-level", "debug"}
+	r.all = []*instance{ // a static member, and a dynamic one
+		newInstance(t, dir, r.program, "a", append(slices.Clone(serve), "--instance-id", "a")...),
+		newInstance(t, dir, r.program, "b", serve...),
+	}
+	r.load = newLoad(t, r.c, "retrain", s.events)
+	r.load.pace.Store(s.pace)
+	return r
+}
+
+func (r *chaos) run() {
+	began := time.Now()
+	ctx, cancel := context.WithTimeout(context.Background(), 50*time.Minute)
+	defer cancel()
+	playing, curtain := context.WithCancel(ctx)
+	defer curtain()
+	r.load.wg.Go(func() { r.load.events(ctx, r.size.events/4) })
+	r.load.wg.Go(func() { r.load.trainers(playing, r.c) })
+	for _, i := range r.all {
+		i.start(nil)
+	}
+	r.settle(ctx, "both instances run", func(ready readiness) bool { return ready.Ready })
+	for r.done["kills"] < r.size.kills || r.done["stops"] < r.size.stops {
+		if ctx.Err() != nil || r.t.Failed() {
+			break
+		}
+		r.strike(ctx)
+	}
+	r.t.Logf("%v after %s, with %d of %d events written; hits: %v", r.done, time.Since(began).Round(time.Second), r.load.sent.Load(), r.load.all(), r.hits)
+	r.load.pace.Store(0)
+	r.settle(ctx, "all events are written and folded", func(ready readiness) bool {
+		return ready.Ready && r.load.sent.Load() == int64(r.load.all()) && idle(ready)
+	})
+	curtain()
+	r.load.wg.Wait()
+	if err := r.load.client.Flush(ctx); err != nil {
+		r.t.Error(err)
+	}
+	if err := r.load.failed.Load(); err != nil {
+		r.t.Errorf("the load: %v", *err)
+	}
+	r.settle(ctx, "all is folded", func(ready readiness) bool { return ready.Ready && idle(ready) })
+	r.all[0].stop()
+	r.settle(ctx, "one instance has all", func(ready readiness) bool { return ready.Ready && len(ready.Tasks) == r.tasks() && idle(ready) })
+	r.all[1].stop()
+	r.t.Logf("%d commands; partitions loaded %d times; whole run %s", r.load.commands.Load(), r.all[0].loads+r.all[1].loads, time.Since(began).Round(time.Second))
+	r.judge()
+}
+
+// tasks of the app: two event topics, progress, requests, ledger.
+func (r *chaos) tasks() int { return 2*partitions + 3 }
+
+func idle(ready readiness) bool {
+	for _, t := range ready.Tasks {
+		if t.Lag != 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// settle waits until every living instance says so, three times in a row, and together they have all tasks.
+func (r *chaos) settle(ctx context.Context, what string, good func(readiness) bool) {
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Minute)
+	defer cancel()
+	row, last := 0, ""
+	for row < 3 {
+		tasks, ok := 0, true
+		for _, i := range r.all {
+			if !i.alive() {
+				continue
+			}
+			ready, err := i.readiness()
+			ok = ok && err == nil && good(ready)
+			tasks += len(ready.Tasks)
+			last = fmt.Sprintf("%s: %+v, %v", i.name, ready, err)
+		}
+		if row++; !ok || tasks != r.tasks() {
+			row = 0
+		}
+		if err := wait(ctx, 300*time.Millisecond); err != nil {
+			r.t.Fatalf("waiting until %s: %v; last seen %s; logs in %s", what, err, last, r.dir)
+		}
+	}
+}
+
+// strike is one act of chaos, or two: a kill at a random moment, and one aimed at the life that follows it.
+func (r *chaos) strike(ctx context.Context) {
+	i := r.all[r.random.IntN(len(r.all))]
+	if r.random.IntN(2) == 0 {
+		r.settle(ctx, "all tasks run", func(ready readiness) bool { return ready.Ready })
+	}
+	if r.done["stops"] < r.size.stops && r.random.IntN(r.size.kills+r.size.stops) < 2*r.size.stops || r.done["kills"] >= r.size.kills {
+		r.stop(ctx, i)
+		return
+	}
+	r.pause(ctx, 3*time.Second)
+	if aim := []string{fencing, loading, replaying, open, open}[r.done["aimed"]%5]; aim == open {
+		r.aimAtCommit(ctx, i)
+	} else {
+		r.kill(ctx, i, "at a random moment")
+		if r.random.IntN(3) == 0 {
+			_ = wait(ctx, 7*time.Second) // long enough for the other to take over
+		}
+		r.aimAtStart(ctx, i, aim)
+	}
+	r.pause(ctx, 2*time.Second)
+	if !i.alive() {
+		i.start(nil)
+	}
+}
+
+func (r *chaos) pause(ctx context.Context, most time.Duration) {
+	_ = wait(ctx, time.Duration(r.random.Int64N(int64(most))))
+}
+
+// kill counts what it hits: the states at its death, and whether the coordinators know an open transaction of its tasks.
+func (r *chaos) kill(ctx context.Context, i *instance, why string) {
+	states := i.kill()
+	r.done["kills"]++
+	r.count(ctx, i, states, why)
+}
+
+func (r *chaos) count(ctx context.Context, i *instance, states map[string]string, why string) {
+	var ids []string
+	for task := range states {
+		ids = append(ids, transactional(task))
+	}
+	slices.Sort(ids)
+	found := map[string]bool{}
+	if len(ids) > 0 {
+		hanging, err := r.c.open(ctx, ids)
+		if err != nil {
+			r.t.Logf("%s: which transactions are open is not known: %v", i.name, err)
+		}
+		if len(hanging) > 0 {
+			found[open] = true
+		}
+	}
+	for _, s := range states {
+		if s == committing {
+			s = running // whether its transaction was still open, the coordinator said
+		}
+		if s != running || r.load.sent.Load() < int64(r.load.all()) {
+			found[s] = true
+		}
+	}
+	for s := range found {
+		r.hits[s]++
+	}
+	r.t.Logf("%s killed or stopped %s: %d tasks, %v", i.name, why, len(states), slices.Sorted(maps.Keys(found)))
+}
+
+func transactional(task string) string {
+	at := strings.LastIndexByte(task, '/')
+	return "retrain." + task[:at] + "." + task[at+1:]
+}
+
+// aimAtStart starts an instance and kills it when a task of it says that it is in the state; a fence is held by stopping
+// the broker that coordinates it.
+func (r *chaos) aimAtStart(ctx context.Context, i *instance, state string) {
+	r.done["aimed"]++
+	coordinators := map[string]int32{}
+	if state == fencing {
+		var ids []string
+		for p := range partitions {
+			ids = append(ids, fmt.Sprintf("retrain.monitoring.performance.%d", p))
+		}
+		var err error
+		if coordinators, err = r.c.coordinators(ctx, ids); err != nil {
+			r.t.Error(err)
+			return
+		}
+	}
+	r.shoot(ctx, i, "while "+state, func(aim func(task, state string)) { i.start(aim) }, state, coordinators)
+}
+
+// aimAtCommit kills a running instance when a task of it begins to commit; every second time its coordinator's broker is
+// stopped first, so that the transaction stays open for sure.
+func (r *chaos) aimAtCommit(ctx context.Context, i *instance) {
+	r.done["aimed"]++
+	coordinators := map[string]int32{}
+	if r.done["aimed"]%2 == 0 {
+		var ids []string
+		for task := range i.states() {
+			ids = append(ids, transactional(task))
+		}
+		if len(ids) > 0 {
+			var err error
+			if coordinators, err = r.c.coordinators(ctx, ids); err != nil {
+				r.t.Error(err)
+				return
+			}
+		}
+	}
+	r.shoot(ctx, i, "in a commit", i.setAim, committing, coordinators)
+}
+
+var errMissed = errors.New("no task came into the state")
+
+// shoot waits for a log line with the state and kills at once, from the goroutine that reads the log.
+func (r *chaos) shoot(ctx context.Context, i *instance, why string, arm func(func(task, state string)), state string, coordinators map[string]int32) {
+	hit := make(chan int32, 1)
+	var once sync.Once
+	arm(func(task, now string) {
+		if now != state {
+			return
+		}
+		node, held := coordinators[transactional(task)]
+		if len(coordinators) > 0 && !held {
+			return
+		}
+		once.Do(func() {
+			if held {
+				_ = r.c.signal(node, syscall.SIGSTOP) // a broker that cannot be stopped is seen when it is resumed
+			} else {
+				_ = i.signal(syscall.SIGKILL) // and so is a process
+			}
+			hit <- node
+		})
+	})
+	select {
+	case node := <-hit:
+		if node != 0 {
+			_ = wait(ctx, 100*time.Millisecond)
+		}
+		states := i.kill()
+		if node != 0 {
+			if err := r.c.signal(node, syscall.SIGCONT); err != nil {
+				r.t.Error(err)
+			}
+			why += ", its coordinator held"
+		}
+		r.done["kills"]++
+		r.count(ctx, i, states, why)
+	case <-time.After(20 * time.Second):
+		i.setAim(nil)
+		r.done["missed"]++
+		r.t.Logf("%s: %v %s", i.name, errMissed, why)
+	case <-ctx.Done():
+	}
+}
+
+// stop holds a process until others have taken over, then lets it wake: nothing of it may be committed any more.
+func (r *chaos) stop(ctx context.Context, i *instance) {
+	if r.random.IntN(2) == 0 { // aimed
+		hit := make(chan struct{})
+		var once sync.Once
+		i.setAim(func(_, state string) {
+			if state == committing {
+				once.Do(func() { _ = i.signal(syscall.SIGSTOP); close(hit) }) // sent again below, where an error is seen
+			}
+		})
+		select {
+		case <-hit:
+		case <-time.After(20 * time.Second):
+		}
+		i.setAim(nil)
+	} else {
+		r.pause(ctx, 2*time.Second)
+	}
+	if err := i.signal(syscall.SIGSTOP); err != nil {
+		r.t.Error(err)
+		return
+	}
+	states := i.states()
+	r.done["stops"]++
+	r.t.Logf("%s stopped with %d tasks", i.name, len(states))
+	_ = wait(ctx, 8*time.Second+time.Duration(r.random.Int64N(int64(4*time.Second)))) // the session is 6 s, a transaction 10 s
+	if err := i.signal(syscall.SIGCONT); err != nil {
+		r.t.Error(err)
+	}
+}
+
+// judge runs the program from outside.
+func (r *chaos) judge() {
+	out, err := exec.Command(build(r.t, r.dir, "./judge"), "full", "--brokers", r.c.brokers, "--schemas", filepath.Join(top, "schemas")).CombinedOutput()
+	r.t.Logf("%s", out)
+	if err != nil {
+		r.t.Errorf("the judge: %v", err)
+	}
+}

@@ -1,0 +1,146 @@
+//go:build kafka
+
+package kafka
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
+)
+
+const top = "../.." // of the repository
+
+// cluster is a running Apache Kafka.
+type cluster struct {
+	t       *testing.T
+	dir     string
+	env     []string
+	nodes   int
+	brokers string
+	client  *kgo.Client
+}
+
+// startCluster starts brokers on ports of their own; they end with the test.
+func startCluster(t *testing.T, nodes int, random *rand.Rand) *cluster {
+	t.Helper()
+	c := &cluster{t: t, nodes: nodes}
+	for try := 0; ; try++ {
+		dir, err := os.MkdirTemp("", "kafka-")
+		if err != nil {
+			t.Fatal(err)
+		}
+		port := 20_000 + 10*random.IntN(900)
+		c.dir = dir
+		c.env = append(os.Environ(), "KAFKA_DIR="+dir, "KAFKA_PORT="+strconv.Itoa(port), "KAFKA_NODES="+strconv.Itoa(nodes), "KAFKA_EXTRA=")
+		began := time.Now()
+		out, err := c.script("start")
+		if err == nil {
+			_, c.brokers, _ = strings.Cut(strings.TrimSpace(out), "KAFKA_BROKERS=")
+			t.Logf("Apache Kafka, %d brokers at %s after %.1f s", nodes, c.brokers, time.Since(began).Seconds())
+			break
+		}
+		_, _ = c.script("clean")
+		if !strings.Contains(out, "is taken by another process") || try == 5 {
+			t.Fatalf("kafka-local start: %v\n%s", err, out)
+		}
+	}
+	t.Cleanup(func() {
+		if out, err := c.script("clean"); err != nil {
+			t.Errorf("kafka-local clean: %v\n%s", err, out)
+		}
+	})
+	var err error
+	if c.client, err = kgo.NewClient(kgo.SeedBrokers(strings.Split(c.brokers, ",")...)); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(c.client.Close)
+	return c
+}
+
+func (c *cluster) script(args ...string) (string, error) {
+	cmd := exec.Command(filepath.Join(top, "tools/kafka/kafka-local"), args...)
+	cmd.Env = c.env
+	var out bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &out
+	err := cmd.Run()
+	return out.String(), err
+}
+
+// signal goes to a broker's process at once: kafka-local itself would take as long as a whole transaction does.
+func (c *cluster) signal(node int32, s syscall.Signal) error {
+	text, err := os.ReadFile(filepath.Join(c.dir, strconv.Itoa(int(node)), "pid"))
+	if err != nil {
+		return err
+	}
+	pid, err := strconv.Atoi(strings.TrimSpace(string(text)))
+	if err != nil {
+		return err
+	}
+	return syscall.Kill(pid, s)
+}
+
+// coordinators are the brokers that coordinate transactional ids.
+func (c *cluster) coordinators(ctx context.Context, ids []string) (map[string]int32, error) {
+	nodes := map[string]int32{}
+	for len(nodes) < len(ids) {
+		req := kmsg.NewPtrFindCoordinatorRequest()
+		req.CoordinatorType, req.CoordinatorKeys = 1, ids
+		res, err := req.RequestWith(ctx, c.client)
+		if err != nil {
+			return nil, err
+		}
+		for _, x := range res.Coordinators {
+			if err := kerr.ErrorForCode(x.ErrorCode); err == nil {
+				nodes[x.Key] = x.NodeID
+			} else if !kerr.IsRetriable(err) {
+				return nil, err
+			}
+		}
+		if len(nodes) < len(ids) {
+			if err := wait(ctx, 100*time.Millisecond); err != nil {
+				return nil, fmt.Errorf("coordinators of %d of %d transactional ids: %w", len(nodes), len(ids), err)
+			}
+		}
+	}
+	return nodes, nil
+}
+
+// open are those of the transactional ids that have a transaction open at this moment.
+func (c *cluster) open(ctx context.Context, ids []string) ([]string, error) {
+	req := kmsg.NewPtrDescribeTransactionsRequest()
+	req.TransactionalIDs = ids
+	res, err := req.RequestWith(ctx, c.client)
+	if err != nil {
+		return nil, err
+	}
+	var open []string
+	for _, s := range res.TransactionStates {
+		if s.State == "Ongoing" {
+			open = append(open, s.TransactionalID)
+		}
+	}
+	return open, nil
+}
+
+// wait passes real time: a broker's and a process's own deadlines are what is waited for.
+func wait(ctx context.Context, d time.Duration) error {
+	select {
+	case <-time.After(d):
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}

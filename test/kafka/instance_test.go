@@ -1,0 +1,237 @@
+//go:build kafka
+
+package kafka
+
+import (
+	"bufio"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// States of a task, as the program logs them.
+const (
+	fencing    = "fencing"
+	loading    = "loading"
+	replaying  = "replaying"
+	running    = "running"
+	committing = "committing"
+	ended      = "ended"
+)
+
+// instance is one process of the program, started again and again.
+type instance struct {
+	t      *testing.T
+	binary string
+	name   string
+	args   []string
+	log    *os.File // all lines of all its lives
+
+	mu     sync.Mutex
+	cmd    *exec.Cmd
+	tasks  map[string]string // state by topic/partition, in this life
+	http   string
+	aim    func(task, state string) // told of every state, by the goroutine that reads the log
+	closed chan struct{}            // its log has ended
+	loads  int                      // how often a partition was loaded, in all lives
+}
+
+func newInstance(t *testing.T, dir, binary, name string, args ...string) *instance {
+	t.Helper()
+	log, err := os.Create(filepath.Join(dir, name+".log"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	i := &instance{t: t, binary: binary, name: name, log: log, args: args}
+	t.Cleanup(func() {
+		if i.alive() {
+			_ = i.signal(syscall.SIGCONT)
+			i.kill()
+		}
+		_ = log.Close()
+	})
+	return i
+}
+
+// start begins a new life. aim may be nil.
+func (i *instance) start(aim func(task, state string)) {
+	i.t.Helper()
+	cmd := exec.Command(i.binary, i.args...)
+	stderr, err := cmd.StderrPipe()
+	if err == nil {
+		err = cmd.Start()
+	}
+	if err != nil {
+		i.t.Fatalf("%s: %v", i.name, err)
+	}
+	closed := make(chan struct{})
+	i.mu.Lock()
+	i.cmd, i.tasks, i.http, i.aim, i.closed = cmd, map[string]string{}, "", aim, closed
+	i.mu.Unlock()
+	fmt.Fprintf(i.log, "{\"message\":\"started\",\"pid\":%d}\n", cmd.Process.Pid)
+	go func() {
+		defer close(closed)
+		lines := bufio.NewScanner(stderr)
+		lines.Buffer(nil, 1<<20)
+		for lines.Scan() {
+			i.read(lines.Bytes())
+			_, _ = i.log.Write(append(lines.Bytes(), '\n'))
+		}
+	}()
+}
+
+// read takes a log line.
+func (i *instance) read(line []byte) {
+	var l struct {
+		Message   string
+		Topic     string
+		Partition int32
+		State     string
+		HTTP      string
+	}
+	if json.Unmarshal(line, &l) != nil {
+		return
+	}
+	i.mu.Lock()
+	if l.HTTP != "" {
+		i.http = l.HTTP
+	}
+	aim, task := i.aim, fmt.Sprintf("%s/%d", l.Topic, l.Partition)
+	if l.Message == "task" && l.State != "" {
+		i.tasks[task] = l.State
+		if l.State == ended {
+			delete(i.tasks, task)
+		}
+		if l.State == loading {
+			i.loads++
+		}
+	}
+	i.mu.Unlock()
+	if aim != nil && l.Message == "task" {
+		aim(task, l.State)
+	}
+}
+
+// setAim has a running process watched; nil: no more.
+func (i *instance) setAim(aim func(task, state string)) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.aim = aim
+}
+
+func (i *instance) alive() bool {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	return i.cmd != nil
+}
+
+func (i *instance) signal(s syscall.Signal) error {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if i.cmd == nil {
+		return os.ErrProcessDone
+	}
+	return i.cmd.Process.Signal(s)
+}
+
+// states are those of its tasks now.
+func (i *instance) states() map[string]string {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	return maps.Clone(i.tasks)
+}
+
+// kill is SIGKILL; the states of its tasks are those at its death, since its log is read to the end.
+func (i *instance) kill() map[string]string {
+	i.t.Helper()
+	if err := i.signal(syscall.SIGKILL); err != nil {
+		i.t.Fatalf("%s: SIGKILL: %v", i.name, err)
+	}
+	i.gone()
+	return i.states()
+}
+
+// gone waits for its end; the exit code.
+func (i *instance) gone() int {
+	<-i.closed
+	_ = i.cmd.Wait() // the exit code says it
+	code := i.cmd.ProcessState.ExitCode()
+	i.mu.Lock()
+	i.cmd = nil
+	i.mu.Unlock()
+	return code
+}
+
+// stop is SIGTERM; within 10 s it has committed and left, and exits with 0.
+func (i *instance) stop() {
+	i.t.Helper()
+	began := time.Now()
+	if err := i.signal(syscall.SIGTERM); err != nil {
+		i.t.Fatalf("%s: SIGTERM: %v", i.name, err)
+	}
+	if code := i.gone(); code != 0 {
+		i.t.Errorf("%s: exit %d after SIGTERM; its log is %s", i.name, code, i.log.Name())
+	}
+	if took := time.Since(began); took > 10*time.Second {
+		i.t.Errorf("%s: gone %s after SIGTERM; at most 10 s are promised", i.name, took)
+	}
+}
+
+// readiness is what /readyz says.
+type readiness struct {
+	Ready bool
+	Tasks []struct {
+		Topic     string
+		Partition int32
+		State     string
+		Lag       int64
+		Why       string
+	}
+}
+
+func (i *instance) readiness() (r readiness, err error) {
+	i.mu.Lock()
+	address := i.http
+	i.mu.Unlock()
+	if address == "" {
+		return r, fmt.Errorf("%s does not listen yet", i.name)
+	}
+	client := http.Client{Timeout: 2 * time.Second}
+	res, err := client.Get("http://" + address + "/readyz")
+	if err != nil {
+		return r, err
+	}
+	defer res.Body.Close()
+	return r, json.NewDecoder(res.Body).Decode(&r)
+}
+
+// build makes a program of this module.
+func build(t *testing.T, dir, pkg string) string {
+	t.Helper()
+	binary := filepath.Join(dir, filepath.Base(pkg))
+	cmd := exec.Command("go", "build", "-o", binary, pkg)
+	cmd.Dir = top
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("go build %s: %v\n%s", pkg, err, out)
+	}
+	return binary
+}
+
+// command runs a program to its end.
+func command(t *testing.T, binary string, args ...string) string {
+	t.Helper()
+	out, err := exec.Command(binary, args...).CombinedOutput()
+	if err != nil {
+		t.Fatalf("%s %s: %v\n%s", filepath.Base(binary), strings.Join(args, " "), err, out)
+	}
+	return string(out)
+}
