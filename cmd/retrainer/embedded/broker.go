@@ -36,15 +36,16 @@ func Start(address, data string, log zerolog.Logger) (b *Broker, err error) {
 	if err := os.MkdirAll(data, 0o755); err != nil {
 		return nil, fmt.Errorf("data folder: %w", err)
 	}
-	b = &Broker{}
-	if b.lock, err = lock(filepath.Join(data, "lock")); err != nil {
+	held, err := lock(filepath.Join(data, "lock"))
+	if err != nil {
 		return nil, fmt.Errorf("the data folder %s is in use by another process: %w; stop that one, or give another --data", data, err)
 	}
 	defer func() {
 		if err != nil {
-			_ = b.lock.Close()
+			_ = held.Close()
 		}
 	}()
+	b = &Broker{lock: held}
 	if b.decisions, err = openDecisions(filepath.Join(data, "decided")); err != nil {
 		return nil, err
 	}
@@ -85,7 +86,15 @@ func (b *Broker) control() {
 		})
 	}
 	see(kmsg.Produce, func(req kmsg.Request) { b.produce(req.(*kmsg.ProduceRequest)) })
-	see(kmsg.TxnOffsetCommit, func(req kmsg.Request) { b.decisions.offsets(req.(*kmsg.TxnOffsetCommitRequest)) })
+	see(kmsg.TxnOffsetCommit, func(req kmsg.Request) {
+		r := req.(*kmsg.TxnOffsetCommitRequest)
+		for i := range r.Topics {
+			if info := b.fake.TopicIDInfo(r.Topics[i].TopicID); r.Topics[i].Topic == "" && info != nil {
+				r.Topics[i].Topic = info.Topic
+			}
+		}
+		b.decisions.offsets(r)
+	})
 	see(kmsg.EndTxn, func(req kmsg.Request) { b.decisions.end(req.(*kmsg.EndTxnRequest)) })
 	see(kmsg.InitProducerID, func(req kmsg.Request) { b.decisions.fence(req.(*kmsg.InitProducerIDRequest)) })
 }
