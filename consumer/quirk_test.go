@@ -1,6 +1,7 @@
 package consumer_test
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -32,7 +33,8 @@ func quirkyLife(t *testing.T, install func(w *sim.World), j sim.Judge) {
 	})
 }
 
-// Each answer is given three times in a row to each kind of request, from the second such request on; to a join from the first.
+// Each answer is given three times in a row to each kind of request, from the second such request on;
+// to a join from the first, to a Produce from the first that carries outputs.
 func TestAnswersThatOnlyKafkaGives(t *testing.T) {
 	for _, q := range sim.Quirks() {
 		for _, key := range q.Keys {
@@ -40,7 +42,13 @@ func TestAnswersThatOnlyKafkaGives(t *testing.T) {
 				var hit *kfake.FaultHandle
 				quirkyLife(t, func(w *sim.World) {
 					n := 0
-					hit = w.Install(q, key, 3, func(kmsg.Request) bool { n++; return n > 1 || key == kmsg.JoinGroup || key == kmsg.SyncGroup })
+					hit = w.Install(q, key, 3, func(r kmsg.Request) bool {
+						if p, ok := r.(*kmsg.ProduceRequest); ok {
+							return slices.ContainsFunc(p.Topics, func(t kmsg.ProduceRequestTopic) bool { return t.Topic == totals })
+						}
+						n++
+						return n > 1 || key == kmsg.JoinGroup || key == kmsg.SyncGroup
+					})
 				}, nil)
 				if hit.Hits() == 0 {
 					t.Errorf("no %s was ever answered so", key.Name())
