@@ -90,6 +90,7 @@ func (h *Events) take(program *schemas.Program) {
 		WindowStart: whole(&v[schemas.EventWindowStart]), WindowEnd: whole(&v[schemas.EventWindowEnd]),
 	}
 	if v[schemas.EventLabels].Set && h.event.EventID == nil { // only then do they tell the event from its redelivery
+		h.event.Labels = 1 // none, but not missing
 		labels := program.Entries(schemas.EventLabels, v[schemas.EventLabels])
 		for name, value, ok := labels.Next(); ok; name, value, ok = labels.Next() {
 			h.event.Labels = retrain.MarkLabel(h.event.Labels, name, text(&value))

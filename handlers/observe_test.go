@@ -56,6 +56,9 @@ func TestAnObservedEventAllocatesNothing(t *testing.T) {
 		"concept drift with labels": {NewDrift(Settings{App: "retrain"}), encoded(t, driftCodec, &driftEvent{
 			ModelID: new("object_detection/v5.4"), KLDivergence: new(unlikely), Timestamp: moment,
 			EventID: new("event-1"), Labels: map[string]string{"site": "hall-3", "lens": "wide"}})},
+		"drift told by its labels": {NewDrift(Settings{App: "retrain"}), encoded(t, driftCodec, &driftEvent{
+			StreamID: new("cam-17"), ModelID: new("object_detection/v5.4"), PValue: new(unlikely), Timestamp: moment,
+			Labels: map[string]string{"site": "hall-3", "lens": "wide"}})},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if err := x.handler.Use(revision); err != nil {

@@ -75,8 +75,8 @@ type decoder struct {
 }
 
 // decode checks the format; a newer one is another error than damage.
-func decode(value []byte) *decoder {
-	d := &decoder{b: value}
+func decode(value []byte) decoder {
+	d := decoder{b: value}
 	if f := d.byte(); d.err == nil && f != format {
 		d.err = fmt.Errorf("the checkpoint has format %d, this build knows %d: it was written by another build", f, format)
 	}

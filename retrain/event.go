@@ -35,7 +35,7 @@ type Event struct {
 	Timestamp              int64 // ms since 1970, by the producer's clock
 	SampleSize             Whole
 	WindowStart, WindowEnd Whole
-	Labels                 uint64 // a mark of the labels (MarkLabel), 0: none
+	Labels                 uint64 // a mark of the labels (MarkLabel), 0: missing
 }
 
 // Origin says where an event stands and when it was appended there.

@@ -37,9 +37,9 @@ func (c *Controller) Restore(key, value []byte) error {
 			kind, name = prefix, rest
 		}
 	}
-	d := &decoder{}
+	d := new(decoder)
 	if value != nil {
-		d = decode(value)
+		*d = decode(value)
 	}
 	switch kind {
 	case modelPrefix:

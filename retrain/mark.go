@@ -33,7 +33,7 @@ func mixText(h uint64, text []byte) uint64 {
 	return mix(h^tail, 17)
 }
 
-// MarkLabel adds one label to the mark of an event's labels, which starts as 0. The order of labels does not matter.
+// MarkLabel adds one label to the mark of an event's labels, which starts as 1. The order of labels does not matter.
 func MarkLabel(labels uint64, name, value []byte) uint64 {
 	return labels + mixText(mixText(19, name), value)
 }

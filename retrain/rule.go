@@ -32,8 +32,9 @@ type Rule struct {
 	Field  Field    // what it judges
 	Level  *float64 // nil for cusum
 
-	kind          string // threshold, sustained, cusum
-	method        string // empty: any
+	rawID         [6]byte // what ID is in hex
+	kind          string  // threshold, sustained, cusum
+	method        string  // empty: any
 	minSampleSize *int64
 	observer      observer
 }
@@ -134,7 +135,8 @@ func above(n node, least float64) float64 {
 func (r *Rule) identify() {
 	body := r.body()
 	sum := sha256.Sum256(canonical(nil, map[string]any{"on": string(r.On), "action": string(r.Action), r.kind: body}))
-	r.ID = hex.EncodeToString(sum[:6])
+	r.rawID = [6]byte(sum[:6])
+	r.ID = hex.EncodeToString(r.rawID[:])
 	r.Text = r.Name
 	if r.Name == "" {
 		r.Text = string(canonical(nil, map[string]any{r.kind: body}))

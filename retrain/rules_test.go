@@ -161,6 +161,7 @@ func eventOf(t *testing.T, value map[string]any) *Event {
 		Timestamp: millis(t, value["timestamp"].(string)),
 	}
 	if labels, ok := value["labels"].(map[string]any); ok {
+		e.Labels = 1
 		for k, v := range labels {
 			e.Labels = MarkLabel(e.Labels, []byte(k), []byte(v.(string)))
 		}

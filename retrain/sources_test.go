@@ -375,3 +375,32 @@ func TestADamagedCheckpointIsAnErrorAndNoPanic(t *testing.T) {
 		t.Error("a key of another checkpoint is taken")
 	}
 }
+
+// BenchmarkRestore restores the sources of a checkpoint.
+func BenchmarkRestore(b *testing.B) {
+	const sources = 1_000_000
+	p := revision(b, 3, 1)
+	l := newLive(b, Drift, p)
+	for i := range sources {
+		l.take(happening{origin: Origin{"d", 0, int64(i), t0}, event: &Event{Stream: fmt.Appendf(nil, "camera-%07d", i), PValue: Number{0.5, true}, Timestamp: t0}})
+	}
+	var keys, values [][]byte
+	l.Snapshot(true, func(key, value []byte) {
+		keys, values = append(keys, slices.Clone(key)), append(values, slices.Clone(value))
+	})
+	b.ReportAllocs()
+	b.ResetTimer()
+	for range b.N {
+		s := NewSources(Drift)
+		if err := s.Use(p); err != nil {
+			b.Fatal(err)
+		}
+		for i := range keys {
+			if err := s.Restore(keys[i], values[i]); err != nil {
+				b.Fatal(err)
+			}
+		}
+		s.Pass(t0, nil)
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/sources, "ns/source")
+}

@@ -1,7 +1,7 @@
 package retrain
 
 import (
-	"encoding/hex"
+	"encoding/binary"
 	"fmt"
 	"strings"
 )
@@ -49,7 +49,7 @@ func (s *Sources) restore(r restored) error {
 	}
 	s.key = append(s.key[:0], r.key...)
 	d, src := decode(r.value), s.list.at(s.add(hash))
-	s.readSource(d, src)
+	s.readSource(&d, src)
 	if err := d.end(); err != nil {
 		return fmt.Errorf("source %q: %w", r.key, err)
 	}
@@ -120,8 +120,7 @@ func (s *Sources) writeSource(e *encoder, src *source) {
 
 // writeSeries: the rule's id (6 bytes), newest, its mark, the marks before it at that time, the firing alert, memory.
 func (s *Sources) writeSeries(e *encoder, rule *Rule, x series) {
-	id, _ := hex.DecodeString(rule.ID)
-	e.b = append(e.b, id...)
+	e.b = append(e.b, rule.rawID[:]...)
 	e.int(x.newest())
 	e.word(x[1])
 	var more extra
@@ -162,9 +161,13 @@ func (s *Sources) readSource(d *decoder, src *source) {
 
 // readSeries drops a series whose rule the policy in force does not give to the source.
 func (s *Sources) readSeries(d *decoder, l *layout, block uint32) {
-	id := hex.EncodeToString(d.take(6))
-	x := make(series, seriesHeader)
-	x[0], x[1] = uint64(d.int()), d.word()
+	id, to := d.take(6), series(nil)
+	for k, rule := range l.rules {
+		if string(id) == string(rule.rawID[:]) {
+			to = l.series(block, k)
+		}
+	}
+	newest, mark := d.int(), d.word()
 	more := extra{count: int(min(d.byte(), 3))}
 	for i := range more.count {
 		more.marks[i] = d.word()
@@ -172,18 +175,16 @@ func (s *Sources) readSeries(d *decoder, l *layout, block uint32) {
 	if d.bool() {
 		more.firing = d.alert()
 	}
-	for range d.count() {
-		x = append(x, d.word())
+	memory := d.take(d.uint() * 8)
+	if to == nil || len(memory) != len(to.memory())*8 {
+		return
 	}
-	for k, rule := range l.rules {
-		to := l.series(block, k)
-		if rule.ID != id || len(to) != len(x) {
-			continue
-		}
-		copy(to, x)
-		if more.count > 0 || more.firing != nil {
-			to.setMore(s.extras.take())
-			*s.extras.at(to.more()) = more
-		}
+	to[0], to[1] = uint64(newest), mark
+	for i := range to.memory() {
+		to.memory()[i] = binary.LittleEndian.Uint64(memory[i*8:])
+	}
+	if more.count > 0 || more.firing != nil {
+		to.setMore(s.extras.take())
+		*s.extras.at(to.more()) = more
 	}
 }

@@ -1,0 +1,113 @@
+package retrain
+
+import (
+	"fmt"
+	"testing"
+
+	"pgregory.net/rapid"
+)
+
+// entryAt is an entry with its append time.
+type entryAt struct {
+	at    int64
+	entry Entry
+}
+
+// ledger draws entries while it folds them, so that progress is of commands that there are.
+type ledger struct {
+	rt       *rapid.T
+	t        testing.TB
+	now      int64
+	n        int64
+	revision int32
+	commands []string
+	rules    map[On][]*Rule
+}
+
+var ledgerSources = []struct {
+	stream, model string
+	on            On
+}{{"cam-1", "", Drift}, {"cam-1", "a", Drift}, {"cam-9", "", Drift}, {"", "a", Performance}, {"", "a", Performance}, {"", "b", Performance}, {"x", "", Drift}}
+
+// next draws an entry; deadline is that of the controller.
+func (l *ledger) next(deadline int64) entryAt {
+	l.n++
+	l.now += rapid.SampledFrom([]int64{0, 0, 1, second, 3 * second, 2 * minute, 30 * minute, hour, 7 * hour, -2 * second, -hour, 31 * day}).Draw(l.rt, "pause")
+	e := entryAt{at: l.now}
+	switch kind := rapid.IntRange(0, 19).Draw(l.rt, "kind"); {
+	case l.n == 1 || kind == 0:
+		l.revision += rapid.Int32Range(-1, 1).Draw(l.rt, "step")
+		if l.n == 1 {
+			l.revision = 3
+		}
+		e.entry = &PolicyEntry{
+			Revision: l.revision, LedgerID: testLedger, Author: "test",
+			Policy: revision(l.t, rapid.IntRange(0, len(policyTexts)-1).Draw(l.rt, "policy"), l.revision).Canonical(),
+		}
+	case kind < 8:
+		e.entry = l.alert()
+	case kind < 14 && len(l.commands) > 0:
+		e.entry = l.progress()
+	case kind < 16:
+		e.entry = l.request()
+	default:
+		e.entry = &Tick{}
+		if deadline > l.now {
+			l.now, e.at = deadline, deadline
+		}
+	}
+	return e
+}
+
+func optional1(s string) *string {
+	if s == "" {
+		return nil
+	}
+	return &s
+}
+
+func (l *ledger) alert() *Alert {
+	source := rapid.SampledFrom(ledgerSources).Draw(l.rt, "source")
+	if l.rules == nil {
+		l.rules = map[On][]*Rule{}
+		for i := range policyTexts {
+			for _, r := range revision(l.t, i, 1).Rules() {
+				l.rules[r.On] = append(l.rules[r.On], r)
+			}
+		}
+	}
+	rules := l.rules[source.on]
+	rule := rapid.SampledFrom(rules).Draw(l.rt, "rule")
+	at := l.now + rapid.SampledFrom([]int64{0, 0, 0, -second, -20 * minute, -30 * hour, 5 * minute, 27000 * day}).Draw(l.rt, "event time")
+	a := &Alert{
+		State: Firing, AlertID: fmt.Sprintf("%032x", rapid.SampledFrom([]int64{l.n, l.n, l.n % 5}).Draw(l.rt, "id")),
+		Stream: optional1(source.stream), Model: optional1(source.model), On: source.on, RuleID: rule.ID, Rule: rule.Text,
+		Action: rule.Action, Field: rule.Field.String(), Value: new(-0.12), Level: rule.Level,
+		Since: new(at - rapid.SampledFrom([]int64{0, hour}).Draw(l.rt, "since")), EventID: "e", EventTime: at,
+		Topic: "monitoring", Partition: rapid.Int32Range(0, 1).Draw(l.rt, "partition"), Offset: l.n,
+	}
+	if a.Model != nil {
+		a.ModelVersion = optional1(rapid.SampledFrom([]string{"", "v5.4", "v5.4", "v5.5", "v6"}).Draw(l.rt, "version"))
+	}
+	if rapid.IntRange(0, 3).Draw(l.rt, "resolved") == 0 {
+		a.State, a.ResolvedBy = Resolved, new(rapid.SampledFrom([]ResolvedBy{Recovered, Superseded, SourceGone, RuleRemoved}).Draw(l.rt, "by"))
+	}
+	return a
+}
+
+func (l *ledger) progress() *Progress {
+	last := l.commands[max(0, len(l.commands)-4):]
+	return &Progress{
+		CommandID: rapid.SampledFrom(last).Draw(l.rt, "command"), Worker: optional1(rapid.SampledFrom([]string{"", "w1", "w2"}).Draw(l.rt, "worker")),
+		Kind:       rapid.SampledFrom([]ProgressKind{Started, InProgress, Succeeded, Succeeded, Failed, Failed, "unknown"}).Draw(l.rt, "progress"),
+		NewVersion: optional1(rapid.SampledFrom([]string{"", "", "v9"}).Draw(l.rt, "new version")),
+		BestParams: map[string]string{"lr": "0.001", "batch_size": "32"}, At: l.now,
+	}
+}
+
+func (l *ledger) request() *Request {
+	return &Request{
+		RequestID: fmt.Sprint("r", l.n), Verb: Trigger, Model: rapid.SampledFrom([]string{"a", "b", "cam-1", "new"}).Draw(l.rt, "model"),
+		Action: new(rapid.SampledFrom([]Action{Soft, Full}).Draw(l.rt, "action")), Create: rapid.Bool().Draw(l.rt, "create"), Author: "me", At: l.now,
+	}
+}
