@@ -21,10 +21,9 @@ import (
 )
 
 // size is how much chaos there is.
-type size struct {
-	events, kills, stops int
-	pace                 int64
-}
+type size struct{ events, kills, stops int }
+
+func (s size) acts() int { return s.kills + s.stops }
 
 // hits counts kills by what they hit: a task in that state, at its death. A running task counts only while events come in.
 type hits map[string]int
@@ -37,9 +36,9 @@ var mustHit = []string{fencing, loading, replaying, running, open}
 // all that is committed with its own fold. RETRAINER_CHAOS=full is the run that the project stands by, RETRAINER_CHAOS_SEED
 // repeats one's plan.
 func TestChaosIsExactlyOnce(t *testing.T) {
-	three, one, least := size{60_000, 12, 3, 800}, size{60_000, 8, 2, 1000}, 1
+	three, one, least := size{60_000, 12, 3}, size{60_000, 8, 2}, 1
 	if os.Getenv("RETRAINER_CHAOS") == "full" {
-		three, one, least = size{1_000_000, 50, 10, 2000}, size{1_000_000, 30, 6, 3000}, 8
+		three, one, least = size{1_000_000, 50, 10}, size{1_000_000, 30, 6}, 8
 	}
 	seed := uint64(time.Now().UnixNano())
 	if text := os.Getenv("RETRAINER_CHAOS_SEED"); text != "" {
@@ -81,7 +80,8 @@ type chaos struct {
 	load    *load
 	all     []*instance
 	hits    hits
-	done    map[string]int // kills, stops, and aims that were missed
+	done    map[string]int // kills and stops that hit something, idle ones, aims that were missed
+	began   time.Time
 	program string
 }
 
@@ -112,12 +112,12 @@ func newChaos(t *testing.T, nodes int, s size, random *rand.Rand) *chaos {
 		newInstance(t, dir, r.program, "b", serve...),
 	}
 	r.load = newLoad(t, r.c, "retrain", s.events)
-	r.load.pace.Store(s.pace)
+	r.spread(10 * time.Second)
 	return r
 }
 
 func (r *chaos) run() {
-	began := time.Now()
+	r.began = time.Now()
 	ctx, cancel := context.WithTimeout(context.Background(), 50*time.Minute)
 	defer cancel()
 	playing, curtain := context.WithCancel(ctx)
@@ -128,13 +128,14 @@ func (r *chaos) run() {
 		i.start(nil)
 	}
 	r.settle(ctx, "both instances run", func(ready readiness) bool { return ready.Ready })
-	for r.done["kills"] < r.size.kills || r.done["stops"] < r.size.stops {
+	for acting := time.Now(); r.done["kills"] < r.size.kills || r.done["stops"] < r.size.stops; {
 		if ctx.Err() != nil || r.t.Failed() {
 			break
 		}
+		r.spread(time.Since(acting))
 		r.strike(ctx)
 	}
-	r.t.Logf("%v after %s, with %d of %d events written; hits: %v", r.done, time.Since(began).Round(time.Second), r.load.sent.Load(), r.load.all(), r.hits)
+	r.t.Logf("%v after %s, with %d of %d events written; hits: %v", r.done, time.Since(r.began).Round(time.Second), r.load.sent.Load(), r.load.all(), r.hits)
 	r.load.pace.Store(0)
 	r.settle(ctx, "all events are written and folded", func(ready readiness) bool {
 		return ready.Ready && r.load.sent.Load() == int64(r.load.all()) && idle(ready)
@@ -151,8 +152,17 @@ func (r *chaos) run() {
 	r.all[0].stop()
 	r.settle(ctx, "one instance has all", func(ready readiness) bool { return ready.Ready && len(ready.Tasks) == r.tasks() && idle(ready) })
 	r.all[1].stop()
-	r.t.Logf("%d commands; partitions loaded %d times; whole run %s", r.load.commands.Load(), r.all[0].loads+r.all[1].loads, time.Since(began).Round(time.Second))
+	r.t.Logf("%d commands; partitions loaded %d times; whole run %s", r.load.commands.Load(), r.all[0].loads+r.all[1].loads, time.Since(r.began).Round(time.Second))
 	r.judge()
+}
+
+// spread sets the pace of the events so that they last as long as the acts that are left, by the time that those took so far.
+func (r *chaos) spread(took time.Duration) {
+	done := r.done["kills"] + r.done["stops"]
+	each := max(took, 10*time.Second) / time.Duration(max(1, done))
+	left := int64(r.size.events) - r.load.sent.Load()
+	seconds := int64(each*time.Duration(r.size.acts()-done+1)/time.Second) + 1
+	r.load.pace.Store(max(1, left/seconds))
 }
 
 // tasks of the app: two event topics, progress, requests, ledger.
@@ -224,11 +234,10 @@ func (r *chaos) pause(ctx context.Context, most time.Duration) {
 
 // kill counts what it hits: the states at its death, and whether the coordinators know an open transaction of its tasks.
 func (r *chaos) kill(ctx context.Context, i *instance, why string) {
-	states := i.kill()
-	r.done["kills"]++
-	r.count(ctx, i, states, why)
+	r.count(ctx, i, i.kill(), why)
 }
 
+// count says whether it hit anything: a kill of an idle process is none.
 func (r *chaos) count(ctx context.Context, i *instance, states map[string]string, why string) {
 	var ids []string
 	for task := range states {
@@ -256,7 +265,12 @@ func (r *chaos) count(ctx context.Context, i *instance, states map[string]string
 	for s := range found {
 		r.hits[s]++
 	}
-	r.t.Logf("%s killed or stopped %s: %d tasks, %v", i.name, why, len(states), slices.Sorted(maps.Keys(found)))
+	if len(found) == 0 {
+		r.done["idle"]++
+	} else {
+		r.done["kills"]++
+	}
+	r.t.Logf("%5.1f s: %s killed %s: %d tasks, %v", time.Since(r.began).Seconds(), i.name, why, len(states), slices.Sorted(maps.Keys(found)))
 }
 
 func transactional(task string) string {
@@ -339,7 +353,6 @@ func (r *chaos) shoot(ctx context.Context, i *instance, why string, arm func(fun
 			}
 			why += ", its coordinator held"
 		}
-		r.done["kills"]++
 		r.count(ctx, i, states, why)
 	case <-time.After(20 * time.Second):
 		i.setAim(nil)
@@ -372,8 +385,10 @@ func (r *chaos) stop(ctx context.Context, i *instance) {
 		return
 	}
 	states := i.states()
-	r.done["stops"]++
-	r.t.Logf("%s stopped with %d tasks", i.name, len(states))
+	if len(states) > 0 {
+		r.done["stops"]++
+	}
+	r.t.Logf("%5.1f s: %s stopped with %d tasks, %v", time.Since(r.began).Seconds(), i.name, len(states), slices.Compact(slices.Sorted(maps.Values(states))))
 	_ = wait(ctx, 8*time.Second+time.Duration(r.random.Int64N(int64(4*time.Second)))) // the session is 6 s, a transaction 10 s
 	if err := i.signal(syscall.SIGCONT); err != nil {
 		r.t.Error(err)

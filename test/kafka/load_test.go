@@ -21,7 +21,7 @@ import (
 )
 
 const (
-	models     = 2000
+	models     = 1999 // a prime: whatever is done every n-th time comes to all of them
 	partitions = 8
 	policyText = `revision: 1
 resend_delay: 0s
@@ -76,12 +76,12 @@ func newLoad(t *testing.T, c *cluster, app string, total int) *load {
 	return &load{t: t, client: client, app: app, total: total}
 }
 
-// value is the n-th record: mostly small changes, one in 200 a drop that the model's next event takes back; here and there
+// value is the n-th record: mostly small changes, one in 100 a drop that the model's next event takes back; here and there
 // what a topic of many producers also holds.
 func (l *load) value(n int, now int64) []byte {
 	model := n * 7919 % models
 	change := 0.001 * float64(n%17-8)
-	if n%200 == 7 {
+	if n%100 == 7 {
 		change = -0.06 - 0.001*float64(n%50)
 	}
 	id := fmt.Sprintf("e%d", n)
