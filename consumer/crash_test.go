@@ -19,7 +19,7 @@ func busyLife(configure ...func(*consumer.Config)) sim.Life {
 			w.Feed(12, 150*time.Millisecond, event)()
 			b := w.Start("b", counting(&l), nil)
 			w.Feed(5, 300*time.Millisecond, event)()
-			begun(w, time.Minute) // whatever was killed: under revision 1
+			begun(w, 3*time.Minute) // whatever was killed: under revision 1
 			revise(w, 2, 3)
 			w.Feed(5, 300*time.Millisecond, event)()
 			if err := b.Stop(); err != nil {
