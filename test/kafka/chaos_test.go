@@ -9,11 +9,8 @@ import (
 	"maps"
 	"math/rand/v2"
 	"os"
-	"os/exec"
-	"path/filepath"
 	"slices"
 	"strconv"
-	"strings"
 	"sync"
 	"syscall"
 	"testing"
@@ -72,46 +69,21 @@ func TestChaosIsExactlyOnce(t *testing.T) {
 
 // chaos is one run on one cluster.
 type chaos struct {
-	t       *testing.T
-	c       *cluster
-	size    size
-	random  *rand.Rand
-	dir     string
-	load    *load
-	all     []*instance
-	hits    hits
-	done    map[string]int // kills and stops that hit something, idle ones, aims that were missed
-	began   time.Time
-	program string
+	*app
+	size   size
+	random *rand.Rand
+	load   *load
+	hits   hits
+	done   map[string]int // kills and stops that hit something, idle ones, aims that were missed
+	began  time.Time
 }
 
 func newChaos(t *testing.T, nodes int, s size, random *rand.Rand) *chaos {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "chaos-")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if t.Failed() {
-			t.Logf("the programs' logs are in %s", dir)
-		} else {
-			_ = os.RemoveAll(dir)
-		}
-	})
-	r := &chaos{t: t, size: s, random: random, dir: dir, hits: hits{}, done: map[string]int{}}
-	r.program = build(t, dir, "./cmd/retrainer")
-	r.c = startCluster(t, nodes, random)
-	command(t, r.program, "topics", "apply", "--brokers", r.c.brokers, "--replication", strconv.Itoa(nodes))
-	policy := filepath.Join(dir, "policy.yaml")
-	if err := os.WriteFile(policy, []byte(policyText), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	serve := []string{"serve", "--brokers", r.c.brokers, "--policy", policy, "--http", "127.0.0.1:0", "--session-timeout", "6s", "--log-level", "debug"}
-	r.all = []*instance{ // a static member, and a dynamic one
-		newInstance(t, dir, r.program, "a", append(slices.Clone(serve), "--instance-id", "a")...),
-		newInstance(t, dir, r.program, "b", serve...),
-	}
-	r.load = newLoad(t, r.c, "retrain", s.events)
+	r := &chaos{app: newApp(t, nodes, random, policyText), size: s, random: random, hits: hits{}, done: map[string]int{}}
+	r.add("a", "--instance-id", "a") // a static member
+	r.add("b")                       // and a dynamic one
+	r.load = newLoad(t, r.c, s.events)
 	r.spread(10 * time.Second)
 	return r
 }
@@ -127,7 +99,7 @@ func (r *chaos) run() {
 	for _, i := range r.all {
 		i.start(nil)
 	}
-	r.settle(ctx, "both instances run", func(ready readiness) bool { return ready.Ready })
+	r.settle(ctx, "both instances run", isReady)
 	for acting := time.Now(); r.done["kills"] < r.size.kills || r.done["stops"] < r.size.stops; {
 		if ctx.Err() != nil || r.t.Failed() {
 			break
@@ -138,7 +110,7 @@ func (r *chaos) run() {
 	r.t.Logf("%v after %s, with %d of %d events written; hits: %v", r.done, time.Since(r.began).Round(time.Second), r.load.sent.Load(), r.load.all(), r.hits)
 	r.load.pace.Store(0)
 	r.settle(ctx, "all events are written and folded", func(ready readiness) bool {
-		return ready.Ready && r.load.sent.Load() == int64(r.load.all()) && idle(ready)
+		return isIdle(ready) && r.load.sent.Load() == int64(r.load.all())
 	})
 	curtain()
 	r.load.wg.Wait()
@@ -148,10 +120,7 @@ func (r *chaos) run() {
 	if err := r.load.failed.Load(); err != nil {
 		r.t.Errorf("the load: %v", *err)
 	}
-	r.settle(ctx, "all is folded", func(ready readiness) bool { return ready.Ready && idle(ready) })
-	r.all[0].stop()
-	r.settle(ctx, "one instance has all", func(ready readiness) bool { return ready.Ready && len(ready.Tasks) == r.tasks() && idle(ready) })
-	r.all[1].stop()
+	r.end(ctx)
 	r.t.Logf("%d commands; partitions loaded %d times; whole run %s", r.load.commands.Load(), r.all[0].loads+r.all[1].loads, time.Since(r.began).Round(time.Second))
 	r.judge()
 }
@@ -165,48 +134,11 @@ func (r *chaos) spread(took time.Duration) {
 	r.load.pace.Store(max(1, left/seconds))
 }
 
-// tasks of the app: two event topics, progress, requests, ledger.
-func (r *chaos) tasks() int { return 2*partitions + 3 }
-
-func idle(ready readiness) bool {
-	for _, t := range ready.Tasks {
-		if t.Lag != 0 {
-			return false
-		}
-	}
-	return true
-}
-
-// settle waits until every living instance says so, three times in a row, and together they have all tasks.
-func (r *chaos) settle(ctx context.Context, what string, good func(readiness) bool) {
-	ctx, cancel := context.WithTimeout(ctx, 5*time.Minute)
-	defer cancel()
-	row, last := 0, ""
-	for row < 3 {
-		tasks, ok := 0, true
-		for _, i := range r.all {
-			if !i.alive() {
-				continue
-			}
-			ready, err := i.readiness()
-			ok = ok && err == nil && good(ready)
-			tasks += len(ready.Tasks)
-			last = fmt.Sprintf("%s: %+v, %v", i.name, ready, err)
-		}
-		if row++; !ok || tasks != r.tasks() {
-			row = 0
-		}
-		if err := wait(ctx, 300*time.Millisecond); err != nil {
-			r.t.Fatalf("waiting until %s: %v; last seen %s; logs in %s", what, err, last, r.dir)
-		}
-	}
-}
-
 // strike is one act of chaos, or two: a kill at a random moment, and one aimed at the life that follows it.
 func (r *chaos) strike(ctx context.Context) {
 	i := r.all[r.random.IntN(len(r.all))]
 	if r.random.IntN(2) == 0 {
-		r.settle(ctx, "all tasks run", func(ready readiness) bool { return ready.Ready })
+		r.settle(ctx, "all tasks run", isReady)
 	}
 	if r.done["stops"] < r.size.stops && r.random.IntN(r.size.kills+r.size.stops) < 2*r.size.stops || r.done["kills"] >= r.size.kills {
 		r.stop(ctx, i)
@@ -271,11 +203,6 @@ func (r *chaos) count(ctx context.Context, i *instance, states map[string]string
 		r.done["kills"]++
 	}
 	r.t.Logf("%5.1f s: %s killed %s: %d tasks, %v", time.Since(r.began).Seconds(), i.name, why, len(states), slices.Sorted(maps.Keys(found)))
-}
-
-func transactional(task string) string {
-	at := strings.LastIndexByte(task, '/')
-	return "retrain." + task[:at] + "." + task[at+1:]
 }
 
 // aimAtStart starts an instance and kills it when a task of it says that it is in the state; a fence is held by stopping
@@ -392,14 +319,5 @@ func (r *chaos) stop(ctx context.Context, i *instance) {
 	_ = wait(ctx, 8*time.Second+time.Duration(r.random.Int64N(int64(4*time.Second)))) // the session is 6 s, a transaction 10 s
 	if err := i.signal(syscall.SIGCONT); err != nil {
 		r.t.Error(err)
-	}
-}
-
-// judge runs the program from outside.
-func (r *chaos) judge() {
-	out, err := exec.Command(build(r.t, r.dir, "./judge"), "full", "--brokers", r.c.brokers, "--schemas", filepath.Join(top, "schemas")).CombinedOutput()
-	r.t.Logf("%s", out)
-	if err != nil {
-		r.t.Errorf("the judge: %v", err)
 	}
 }

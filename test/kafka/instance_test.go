@@ -4,6 +4,7 @@ package kafka
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -226,12 +227,20 @@ func build(t *testing.T, dir, pkg string) string {
 	return binary
 }
 
-// command runs a program to its end.
+// command runs a program to its end, which must be good; what it printed to standard output.
 func command(t *testing.T, binary string, args ...string) string {
 	t.Helper()
-	out, err := exec.Command(binary, args...).CombinedOutput()
-	if err != nil {
-		t.Fatalf("%s %s: %v\n%s", filepath.Base(binary), strings.Join(args, " "), err, out)
+	return feed(t, "", binary, args...)
+}
+
+// feed is command with a standard input.
+func feed(t *testing.T, input, binary string, args ...string) string {
+	t.Helper()
+	cmd := exec.Command(binary, args...)
+	var out, log bytes.Buffer
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = strings.NewReader(input), &out, &log
+	if err := cmd.Run(); err != nil {
+		t.Fatalf("%s %s: %v\n%s%s", filepath.Base(binary), strings.Join(args, " "), err, out.String(), log.String())
 	}
-	return string(out)
+	return out.String()
 }

@@ -55,7 +55,6 @@ var (
 type load struct {
 	t      *testing.T
 	client *kgo.Client
-	app    string
 	total  int
 	sent   atomic.Int64
 	pace   atomic.Int64 // events a second; 0: as fast as it goes
@@ -65,7 +64,7 @@ type load struct {
 	commands atomic.Int64
 }
 
-func newLoad(t *testing.T, c *cluster, app string, total int) *load {
+func newLoad(t *testing.T, c *cluster, total int) *load {
 	t.Helper()
 	client, err := kgo.NewClient(kgo.SeedBrokers(c.client.OptValue(kgo.SeedBrokers).([]string)...), kgo.RecordPartitioner(kgo.ManualPartitioner()),
 		kgo.ProducerLinger(5*time.Millisecond), kgo.RecordDeliveryTimeout(2*time.Minute))
@@ -73,7 +72,7 @@ func newLoad(t *testing.T, c *cluster, app string, total int) *load {
 		t.Fatal(err)
 	}
 	t.Cleanup(client.Close)
-	return &load{t: t, client: client, app: app, total: total}
+	return &load{t: t, client: client, total: total}
 }
 
 // value is the n-th record: mostly small changes, one in 100 a drop that the model's next event takes back; here and there
@@ -166,7 +165,7 @@ func (l *load) trainers(ctx context.Context, c *cluster) {
 		parts[p] = kgo.NewOffset().AtStart()
 	}
 	reader, err := kgo.NewClient(kgo.SeedBrokers(c.client.OptValue(kgo.SeedBrokers).([]string)...),
-		kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{l.app + ".commands": parts}), kgo.FetchIsolationLevel(kgo.ReadCommitted()))
+		kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{"retrain.commands": parts}), kgo.FetchIsolationLevel(kgo.ReadCommitted()))
 	if err != nil {
 		l.failed.CompareAndSwap(nil, &err)
 		return
@@ -197,7 +196,7 @@ func (l *load) answer(ctx context.Context, cmd *retrain.Command, n int64) {
 		if err != nil {
 			panic(err)
 		}
-		l.write(ctx, l.app+".progress", 0, []byte(cmd.CommandID), b)
+		l.write(ctx, "retrain.progress", 0, []byte(cmd.CommandID), b)
 	}
 	if n%50 == 0 {
 		action := retrain.Action("full")
@@ -205,6 +204,6 @@ func (l *load) answer(ctx context.Context, cmd *retrain.Command, n int64) {
 		if err != nil {
 			panic(err)
 		}
-		l.write(ctx, l.app+".requests", 0, nil, b)
+		l.write(ctx, "retrain.requests", 0, nil, b)
 	}
 }

@@ -1,0 +1,89 @@
+//go:build kafka
+
+package kafka
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"testing"
+	"time"
+)
+
+// record is a line of `tail`.
+type record struct {
+	Topic     string
+	Partition int32
+	Offset    int64
+	Key       string
+	Value     map[string]any
+}
+
+// tail reads a topic from its start: as many records as asked for, or all that there are.
+func (a *app) tail(topic string, count int) (records []record) {
+	a.t.Helper()
+	args := []string{"tail", topic, "--brokers", a.c.brokers, "--from", "start", "--until", "end"}
+	if count > 0 {
+		args = append(args[:6], "--count", fmt.Sprint(count), "--timeout", "60s")
+	}
+	for _, line := range strings.Split(strings.TrimSpace(command(a.t, a.program, args...)), "\n") {
+		var r record
+		if line == "" {
+			continue
+		}
+		if err := json.Unmarshal([]byte(line), &r); err != nil {
+			a.t.Fatalf("tail %s: %v in %q", topic, err, line)
+		}
+		records = append(records, r)
+	}
+	return records
+}
+
+func (a *app) produce(topic string, lines ...string) {
+	a.t.Helper()
+	feed(a.t, strings.Join(lines, "\n")+"\n", a.program, "produce", topic, "--brokers", a.c.brokers)
+}
+
+func drop(model, id string, at time.Time) string {
+	return fmt.Sprintf(`{"model_id":%q,"event_id":%q,"mAP_change":-0.12,"timestamp":%q}`, model, id, at.UTC().Format("2006-01-02T15:04:05.000Z"))
+}
+
+func TestOneEventBecomesOneCommandThoughItsInstanceIsKilled(t *testing.T) {
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
+	defer cancel()
+	a := newApp(t, 1, rand.New(rand.NewPCG(uint64(time.Now().UnixNano()), 0)), "defaults: {cooldown: 2s}\n")
+	for _, name := range []string{"a", "b"} {
+		a.add(name).start(nil)
+	}
+	a.settle(ctx, "both instances run", isReady)
+	now := time.Now()
+	owner := a.all[0]
+	if owner.states()["retrain.ledger/0"] == "" {
+		owner = a.all[1]
+	}
+	a.produce("monitoring.performance", drop("object_detection/v5.4", "e1", now))
+	owner.kill()
+
+	command := a.tail("retrain.commands", 1)[0]
+	if v := command.Value; command.Key != "object_detection" || v["action"] != "soft" || v["base_version"] != "v5.4" {
+		t.Errorf("the command is %+v", command)
+	}
+	decision := a.tail("retrain.decisions", 1)[0].Value
+	if decision["action"] != "soft" || decision["reason"] != "alert" || !strings.Contains(fmt.Sprint(decision["explanation"]), "object_detection v5.4 lost 0.12 mAP (limit 0.05)") {
+		t.Errorf("the decision is %v", decision)
+	}
+
+	owner.start(nil)
+	a.settle(ctx, "both instances run again", isReady)
+	a.produce("monitoring.performance", drop("object_detection/v5.4", "e1", now), drop("object_detection/v5.4", "e2", now), drop("marker/v1", "e3", now))
+	if last := a.tail("retrain.decisions", 2)[1]; last.Key != "marker" {
+		t.Errorf("the same event again led to %+v", last)
+	}
+	if n := len(a.tail("retrain.commands", 0)); n != 2 {
+		t.Errorf("%d commands; want one of each model", n)
+	}
+	a.end(ctx)
+	a.judge()
+}

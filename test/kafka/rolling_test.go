@@ -1,0 +1,58 @@
+//go:build kafka
+
+package kafka
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"testing"
+	"time"
+)
+
+// Eight static members are restarted one after the other under load. A restart is no reason for others to load anything: a
+// cascade of rebalances would show as partitions that were loaded several times.
+func TestRollingRestartLoadsEachPartitionOnce(t *testing.T) {
+	const members = 8
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Minute)
+	defer cancel()
+	a := newApp(t, 1, rand.New(rand.NewPCG(uint64(time.Now().UnixNano()), 0)), policyText)
+	l := newLoad(t, a.c, 20_000)
+	l.pace.Store(500)
+	for n := range members {
+		name := fmt.Sprint("s", n)
+		a.add(name, "--instance-id", name).start(nil)
+	}
+	a.settle(ctx, "all instances run", isReady)
+	l.wg.Go(func() { l.events(ctx, 0) })
+	loads := func() (n int) {
+		for _, i := range a.all {
+			i.mu.Lock()
+			n += i.loads
+			i.mu.Unlock()
+		}
+		return n
+	}
+	before, began := loads(), time.Now()
+	for _, i := range a.all {
+		i.stop()
+		i.start(nil)
+		a.settle(ctx, i.name+" runs again", isReady)
+	}
+	n := loads() - before
+	t.Logf("rolling restart of %d static members in %s, %d of %d events written meanwhile: %d partitions were loaded %d times",
+		members, time.Since(began).Round(time.Second), l.sent.Load(), l.all(), a.tasks(), n)
+	if n > 2*a.tasks() {
+		t.Errorf("%d loads: more than twice each of the %d partitions", n, a.tasks())
+	}
+	l.pace.Store(0)
+	l.wg.Wait()
+	if err := l.client.Flush(ctx); err != nil {
+		t.Error(err)
+	}
+	if err := l.failed.Load(); err != nil {
+		t.Errorf("the load: %v", *err)
+	}
+	a.end(ctx)
+	a.judge()
+}
