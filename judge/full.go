@@ -36,7 +36,7 @@ func judgeFull(ctx context.Context, k *kafka, o options, r *report) error {
 	}
 	j := &judgement{k: k, o: o, r: r, schemas: s, dead: deadLetters{}, alerts: map[string][]folded{},
 		forwards: map[string][]folded{}, want: map[string][]folded{}}
-	for _, step := range []func(context.Context) error{j.ledger, j.events, j.progress, j.requests, j.controller, j.outcomes} {
+	for _, step := range []func(context.Context) error{j.ledger, j.events, j.progress, j.requests, j.controller, j.outcomes, j.checkpoints} {
 		if err := step(ctx); err != nil {
 			return err
 		}
@@ -246,6 +246,19 @@ func (j *judgement) outcomes(ctx context.Context) error {
 		}
 		j.r.saw(len(got), x.topic)
 		x.compare(x.kind, j.want[x.kind], got, j.r)
+	}
+	return nil
+}
+
+// checkpoints are bytes of the program's own; from outside one sees only that no transaction is open in them.
+func (j *judgement) checkpoints(ctx context.Context) error {
+	for _, input := range []string{j.o.performance, "ledger", "progress", "requests"} {
+		topic := j.o.app + ".checkpoint." + input
+		all, err := j.k.bounds(ctx, topic)
+		if err != nil {
+			return err
+		}
+		j.k.hanging(topic, all, j.r)
 	}
 	return nil
 }

@@ -129,11 +129,16 @@ func TestATickThatNobodyFoldedIsNothing(t *testing.T) {
 }
 
 func TestATransactionLeftOpenIsFound(t *testing.T) {
-	w := newWorld(t)
-	open := *w.records["retrain.commands"][0]
-	n, printed := w.judge(&open)
-	if n != 1 || !strings.Contains(printed, "retrain.commands/0: a transaction is open") {
-		t.Errorf("%d mismatches:\n%s", n, printed)
+	for _, topic := range []string{"retrain.commands", "retrain.checkpoint.ledger"} {
+		t.Run(topic, func(t *testing.T) {
+			w := newWorld(t)
+			open := *w.records["retrain.commands"][0]
+			open.Topic = topic
+			n, printed := w.judge(&open)
+			if n != 1 || !strings.Contains(printed, topic+"/0: a transaction is open") {
+				t.Errorf("%d mismatches:\n%s", n, printed)
+			}
+		})
 	}
 }
 

@@ -82,20 +82,27 @@ func (k *kafka) bounds(ctx context.Context, topic string) (map[int32]*bounds, er
 	return all, nil
 }
 
-// read hands over every committed record of a topic, each partition in order. A transaction that is still open is a mismatch.
+// hanging reports transactions that are still open.
+func (k *kafka) hanging(topic string, all map[int32]*bounds, r *report) {
+	for _, p := range sorted(all) {
+		if b := all[p]; b.stable < b.high {
+			r.mismatch("%s/%d: a transaction is open from %d on; the log ends at %d", topic, p, b.stable, b.high)
+		}
+	}
+}
+
+// read hands over every committed record of a topic, each partition in order.
 // next is, by partition, the offset after the last record that was handed over.
 func (k *kafka) read(ctx context.Context, topic string, r *report, each func(*kgo.Record)) (next map[int32]int64, err error) {
 	all, err := k.bounds(ctx, topic)
 	if err != nil {
 		return nil, err
 	}
+	k.hanging(topic, all, r)
 	next = map[int32]int64{}
 	offsets := map[int32]kgo.Offset{}
 	for _, p := range sorted(all) {
 		b := all[p]
-		if b.stable < b.high {
-			r.mismatch("%s/%d: a transaction is open from %d on; the log ends at %d", topic, p, b.stable, b.high)
-		}
 		next[p] = 0
 		if b.start < b.stable {
 			offsets[p] = kgo.NewOffset().At(b.start)

@@ -163,7 +163,8 @@ func (w *world) twice(topic string, i int) {
 }
 
 var worldTopics = []string{"monitoring.performance", "retrain.ledger", "retrain.decisions", "retrain.commands", "retrain.results", "retrain.models",
-	"retrain.policy", "retrain.progress", "retrain.requests", "retrain.dlq"}
+	"retrain.policy", "retrain.progress", "retrain.requests", "retrain.dlq", "retrain.checkpoint.monitoring.performance",
+	"retrain.checkpoint.ledger", "retrain.checkpoint.progress", "retrain.checkpoint.requests"}
 
 // broker starts an embedded broker; its address.
 func broker(t *testing.T, topics ...string) string {
