@@ -151,6 +151,11 @@ func TestADropOfQualityBecomesOneSoftCommand(t *testing.T) {
 	}
 	w.send("monitoring.performance", moment+1000, drop(nil))
 
+	for _, o := range w.out {
+		if o.Topic != "retrain.policy" && string(o.Key) != "object_detection" {
+			t.Errorf("a record of %s has the key %q", o.Topic, o.Key)
+		}
+	}
 	commands := w.take("retrain.commands")
 	if len(commands) != 1 || string(commands[0].Key) != "object_detection" {
 		t.Fatalf("commands: %v", commands)
@@ -184,8 +189,8 @@ func TestADropOfQualityBecomesOneSoftCommand(t *testing.T) {
 
 	w.append(moment+3000, encoded(t, progressCodec, &retrain.Progress{CommandID: c.CommandID, Kind: retrain.Succeeded, At: moment}))
 	results := w.take("retrain.results")
-	if len(results) != 1 {
-		t.Fatalf("%d results", len(results))
+	if len(results) != 1 || string(results[0].Key) != "object_detection" {
+		t.Fatalf("results: %v", results)
 	}
 	if r := decoded(t, resultCodec, results[0].Value); r.State != retrain.ResultSucceeded || *r.NewVersion != "v5.5" {
 		t.Errorf("result: %+v", r)
