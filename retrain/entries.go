@@ -32,6 +32,7 @@ func (c *Controller) enterPolicy(e *PolicyEntry) error {
 		m.control = p.control(name)
 		c.touch(m)
 	}
+	// order: each alert is bound by itself
 	for _, a := range c.alerts {
 		c.bind(a)
 	}

@@ -105,6 +105,7 @@ func (c *Controller) link() error {
 		return c.damage
 	}
 	c.unlinked = false
+	// order: each model is reset by itself
 	for _, m := range c.models {
 		m.open, m.alerts, m.timers = nil, nil, [timerKinds]timer{}
 		if c.policy != nil {

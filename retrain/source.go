@@ -1,9 +1,6 @@
 package retrain
 
-import (
-	"bytes"
-	"encoding/binary"
-)
+import "encoding/binary"
 
 // source is what an event is about: a stream, a model's name, or both.
 type source struct {
@@ -145,11 +142,4 @@ func (s *Sources) endSeries(x series, by ResolvedBy, out []*Alert) []*Alert {
 	s.extras.drop(x.more())
 	x.setMore(0)
 	return out
-}
-
-func equal(a *string, b []byte) bool {
-	if a == nil || b == nil {
-		return a == nil && b == nil
-	}
-	return bytes.Equal([]byte(*a), b)
 }
