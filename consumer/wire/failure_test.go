@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -112,9 +113,10 @@ func TestCancelledRequestReturnsAtOnce(t *testing.T) {
 func TestRequestIsTheCallersAgainWhenDoReturns(t *testing.T) {
 	bubble(t, func(t *testing.T, s site) {
 		k := s.cluster(t, kfake.NumBrokers(1), kfake.SeedTopics(1, topic))
+		var writing atomic.Int32
 		dial := func(ctx context.Context, network, address string) (net.Conn, error) {
 			nc, err := s.dial(ctx, network, address)
-			return &stuck{Conn: nc}, err
+			return &stuck{nc, &writing}, err
 		}
 		c := NewClient(Config{Brokers: k.ListenAddrs(), Dial: dial})
 		defer c.Close()
@@ -128,6 +130,9 @@ func TestRequestIsTheCallersAgainWhenDoReturns(t *testing.T) {
 			if !errors.Is(err, context.DeadlineExceeded) || errors.Is(err, ErrNotSent) {
 				t.Fatal(err)
 			}
+			if writing.Load() != 0 {
+				t.Fatal("it is still being written")
+			}
 			clear(req.Topics[0].Partitions[0].Records)
 			req.Acks++
 		}
@@ -135,10 +140,15 @@ func TestRequestIsTheCallersAgainWhenDoReturns(t *testing.T) {
 }
 
 // stuck is a connection that never gets rid of a write of more than 1000 bytes.
-type stuck struct{ net.Conn }
+type stuck struct {
+	net.Conn
+	writing *atomic.Int32
+}
 
 func (s *stuck) Write(b []byte) (int, error) {
 	if len(b) > 1000 {
+		s.writing.Add(1)
+		defer s.writing.Add(-1)
 		return s.Conn.Read(make([]byte, 1)) // until it is closed: no answer comes before the request
 	}
 	return s.Conn.Write(b)
@@ -277,12 +287,48 @@ func TestCloseEndsEverything(t *testing.T) {
 		}
 		<-fetching
 		c.Close()
+		c.mu.Lock()
+		if n := len(c.conns); n > 0 {
+			t.Errorf("%d connections are open after Close", n)
+		}
+		c.mu.Unlock()
 		wg.Wait()
 		if _, err := Do[*kmsg.MetadataResponse](t.Context(), c, AnyNode, brokersOnly()); !errors.Is(err, ErrClosed) || !errors.Is(err, ErrNotSent) {
 			t.Errorf("after Close: %v", err)
 		}
 		c.Close()
 	})
+}
+
+// Neither a broker that accepts and says nothing nor one that does not even accept holds Close up.
+func TestCloseDoesNotWaitForABrokerThatHangs(t *testing.T) {
+	silent := func(context.Context, string, string) (net.Conn, error) {
+		nc, _ := net.Pipe()
+		return nc, nil
+	}
+	absent := func(ctx context.Context, _, _ string) (net.Conn, error) {
+		<-ctx.Done()
+		return nil, ctx.Err()
+	}
+	for name, dial := range map[string]func(context.Context, string, string) (net.Conn, error){"silent": silent, "absent": absent} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				c := NewClient(Config{Brokers: []string{"localhost:9092"}, Dial: dial})
+				c.add(0, "localhost", 9092)
+				ended := make(chan struct{})
+				go func() {
+					defer close(ended)
+					if _, err := Do[*kmsg.MetadataResponse](t.Context(), c, 0, brokersOnly()); !errors.Is(err, ErrClosed) {
+						t.Error(err)
+					}
+				}()
+				synctest.Wait()
+				if d := took(func() { c.Close(); <-ended }); d > 0 {
+					t.Errorf("it took %v", d)
+				}
+			})
+		})
+	}
 }
 
 func TestAnHourOfUseLeavesNothingBehind(t *testing.T) {

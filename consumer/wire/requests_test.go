@@ -1,8 +1,11 @@
 package wire
 
 import (
+	"context"
 	"errors"
+	"net"
 	"testing"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -267,8 +270,17 @@ func TestOldBrokersAreAskedInTheirVersions(t *testing.T) {
 func TestTooOldBrokerIsNamed(t *testing.T) {
 	bubble(t, func(t *testing.T, s site) {
 		k := s.cluster(t, kfake.NumBrokers(1), kfake.MaxVersions(kversion.V2_3_0()))
-		c := s.client(t, k)
-		for range 2 { // the connection stays good
+		dialled := 0
+		c := NewClient(Config{Brokers: k.ListenAddrs(), Dial: func(ctx context.Context, network, address string) (net.Conn, error) {
+			dialled++
+			return s.dial(ctx, network, address)
+		}})
+		defer c.Close()
+		if err := toNode(t, c, time.Second, 0); err != nil {
+			t.Fatal(err)
+		}
+		before := dialled
+		for range 2 {
 			_, err := Do[*kmsg.TxnOffsetCommitResponse](within(t, 1e9), c, 0, kmsg.NewPtrTxnOffsetCommitRequest())
 			var u *UnsupportedError
 			if !errors.As(err, &u) || *u != (UnsupportedError{Key: 28, Min: 3, Max: 4, BrokerMin: 0, BrokerMax: 2}) || !errors.Is(err, ErrNotSent) {
@@ -279,6 +291,9 @@ func TestTooOldBrokerIsNamed(t *testing.T) {
 				t.Fatalf("ConsumerGroupHeartbeat to Kafka 2.3: %v", err)
 			}
 			ask[*kmsg.MetadataResponse](t, c, 0, brokersOnly())
+		}
+		if dialled != before {
+			t.Errorf("%d new connections: the old ones are still good", dialled-before)
 		}
 	})
 }
