@@ -55,6 +55,9 @@ type runner struct {
 	limit   time.Duration
 	verbose bool
 	out     io.Writer
+
+	mu       sync.Mutex
+	unbroken map[string]func() run // tests without a patch, by what a patch calls them
 }
 
 // all tries the patches that are named, and says how many of them did not make their test fail.

@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -33,7 +34,7 @@ func (r *runner) try(ctx context.Context, b bite) (x result) {
 	if err := copyTree(r.tree, dir); err != nil {
 		return result{said: "copy: " + err.Error()}
 	}
-	if x := r.test(ctx, dir, b); x.outcome != passed {
+	if x := r.before(ctx, dir, b); x.outcome != passed {
 		return result{said: "before the patch: " + x.String(), output: x.output}
 	}
 	if err := apply(dir, b.hunks); err != nil {
@@ -72,10 +73,25 @@ func (x run) String() string {
 	return x.why
 }
 
+// before runs the test without the patch, once for all patches that name it.
+func (r *runner) before(ctx context.Context, dir string, b bite) run {
+	r.mu.Lock()
+	once := r.unbroken[b.test]
+	if once == nil {
+		once = sync.OnceValue(func() run { return r.test(ctx, dir, b) })
+		if r.unbroken == nil {
+			r.unbroken = map[string]func() run{}
+		}
+		r.unbroken[b.test] = once
+	}
+	r.mu.Unlock()
+	return once()
+}
+
 // test builds the package's tests and runs the named ones.
 func (r *runner) test(ctx context.Context, dir string, b bite) run {
 	binary := filepath.Join(dir, "bite.test")
-	if out, err := command(ctx, dir, "go", "test", "-c", "-o", binary, b.pkg); err != nil {
+	if out, err := command(ctx, dir, "go", "test", "-trimpath", "-c", "-o", binary, b.pkg); err != nil {
 		return run{broken, fmt.Sprintf("%s does not compile", b.pkg), out}
 	}
 	out, err := command(ctx, filepath.Join(dir, filepath.FromSlash(b.pkg)), binary, "-test.v", "-test.timeout="+r.limit.String(), "-test.run="+b.run)

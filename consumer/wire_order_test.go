@@ -96,3 +96,18 @@ func TestFencedTaskFencesAgain(t *testing.T) {
 		}
 	})
 }
+
+// All tasks of a member fence before the first of them loads, however long one of the fences takes.
+func TestAllFencesBeforeTheFirstLoad(t *testing.T) {
+	sim.Bubble(t, sim.Config{Topics: topics()}, func(w *sim.World) {
+		var l logs
+		revise(w, 1, 1)
+		fences := sim.All(sim.Key(kmsg.InitProducerID), func(x *sim.Exchange) bool { return x.TxnID() != "" })
+		w.Start("a", counting(&l), sim.Nth(2, fences, sim.Verdict{Delay: 700 * time.Millisecond}))
+		w.Feed(8, 200*time.Millisecond, event)()
+		settled(w, time.Minute)
+		if err := w.Trace.All().FencesFirst(); err != nil {
+			t.Error(err)
+		}
+	})
+}
