@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -104,21 +105,25 @@ func (c *Client) describeConfigs(ctx context.Context, topics map[string]Topic) e
 	return nil
 }
 
-// CreateTopic makes a topic and waits until the cluster names it. One that is there already is left as it is.
-func (c *Client) CreateTopic(ctx context.Context, t Topic) error {
+// CreateTopics makes topics and waits until the cluster names them. Those that are there already are left as they are.
+func (c *Client) CreateTopics(ctx context.Context, topics ...Topic) error {
 	req := kmsg.NewPtrCreateTopicsRequest()
 	req.TimeoutMillis = int32(requestTimeout.Milliseconds())
-	rt := kmsg.NewCreateTopicsRequestTopic()
-	rt.Topic, rt.NumPartitions, rt.ReplicationFactor = t.Name, t.Partitions, t.Replication
-	if t.Replication == 0 {
-		rt.ReplicationFactor = -1
+	names := make([]string, len(topics))
+	for i, t := range topics {
+		names[i] = t.Name
+		rt := kmsg.NewCreateTopicsRequestTopic()
+		rt.Topic, rt.NumPartitions, rt.ReplicationFactor = t.Name, t.Partitions, t.Replication
+		if t.Replication == 0 {
+			rt.ReplicationFactor = -1
+		}
+		for _, k := range slices.Sorted(maps.Keys(t.Configs)) {
+			rc := kmsg.NewCreateTopicsRequestTopicConfig()
+			rc.Name, rc.Value = k, kmsg.StringPtr(t.Configs[k])
+			rt.Configs = append(rt.Configs, rc)
+		}
+		req.Topics = append(req.Topics, rt)
 	}
-	for _, k := range slices.Sorted(maps.Keys(t.Configs)) {
-		rc := kmsg.NewCreateTopicsRequestTopicConfig()
-		rc.Name, rc.Value = k, kmsg.StringPtr(t.Configs[k])
-		rt.Configs = append(rt.Configs, rc)
-	}
-	req.Topics = append(req.Topics, rt)
 	err := c.toController(ctx, func(ctx context.Context, node int32) error {
 		res, err := wire.Do[*kmsg.CreateTopicsResponse](ctx, c.wire, node, req)
 		if err != nil {
@@ -126,7 +131,7 @@ func (c *Client) CreateTopic(ctx context.Context, t Topic) error {
 		}
 		for i := range res.Topics {
 			if code := res.Topics[i].ErrorCode; code != 0 && code != kerr.TopicAlreadyExists.Code {
-				return answer("making topic "+t.Name, code, res.Topics[i].ErrorMessage)
+				return answer("making topic "+res.Topics[i].Topic, code, res.Topics[i].ErrorMessage)
 			}
 		}
 		return nil
@@ -134,9 +139,9 @@ func (c *Client) CreateTopic(ctx context.Context, t Topic) error {
 	if err != nil {
 		return err
 	}
-	missing, err := c.cluster.missing(ctx, []string{t.Name})
+	missing, err := c.cluster.missing(ctx, names)
 	if err == nil && len(missing) > 0 {
-		err = fmt.Errorf("topic %s was made, but the cluster does not name it yet: try again in a moment", t.Name)
+		err = fmt.Errorf("topic %s was made, but the cluster does not name it yet: try again in a moment", strings.Join(missing, ", "))
 	}
 	return err
 }

@@ -13,10 +13,10 @@ import (
 func TestTopicsAreMadeDescribedAndWidened(t *testing.T) {
 	withBroker(t, []string{"there"}, func(t *testing.T, b *broker) {
 		c, ctx := b.ours, t.Context()
-		if err := c.CreateTopic(ctx, consumer.Topic{Name: "new", Partitions: 3, Replication: 2, Configs: map[string]string{"cleanup.policy": "compact"}}); err != nil {
+		if err := c.CreateTopics(ctx, consumer.Topic{Name: "new", Partitions: 3, Replication: 2, Configs: map[string]string{"cleanup.policy": "compact"}}); err != nil {
 			t.Fatal(err)
 		}
-		if err := c.CreateTopic(ctx, consumer.Topic{Name: "new", Partitions: 8}); err != nil {
+		if err := c.CreateTopics(ctx, consumer.Topic{Name: "new", Partitions: 8}); err != nil {
 			t.Errorf("making what is there: %v", err)
 		}
 		if err := c.AddPartitions(ctx, "new", 5); err != nil {
@@ -64,7 +64,7 @@ func TestMakingTopicsFindsTheControllerAgain(t *testing.T) {
 			res.Topics = append(res.Topics, rt)
 			return res, nil, true
 		})
-		if err := b.ours.CreateTopic(t.Context(), consumer.Topic{Name: "new", Partitions: 1}); err != nil || refused != 3 {
+		if err := b.ours.CreateTopics(t.Context(), consumer.Topic{Name: "new", Partitions: 1}); err != nil || refused != 3 {
 			t.Errorf("%v after %d requests", err, refused)
 		}
 	})
@@ -72,7 +72,7 @@ func TestMakingTopicsFindsTheControllerAgain(t *testing.T) {
 
 func TestWhatTheClusterRefusesIsSaidInOneSentence(t *testing.T) {
 	withBroker(t, nil, func(t *testing.T, b *broker) {
-		err := b.ours.CreateTopic(t.Context(), consumer.Topic{Name: "wide", Partitions: 1, Replication: 3})
+		err := b.ours.CreateTopics(t.Context(), consumer.Topic{Name: "wide", Partitions: 1, Replication: 3})
 		var mistake *consumer.SetupError
 		if !errors.As(err, &mistake) || !strings.Contains(err.Error(), "making topic wide") || !strings.Contains(err.Error(), "REPLICATION") {
 			t.Errorf("%v", err)

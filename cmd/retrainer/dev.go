@@ -56,12 +56,12 @@ func (s *service) makeTopics(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	var changes []change
 	for i := range wishes {
-		for _, ch := range wishes[i].changes(there) {
-			if err := ch.do(ctx, client, 1); err != nil {
-				return fmt.Errorf("embedded broker: %w", err)
-			}
-		}
+		changes = append(changes, wishes[i].changes(there)...)
+	}
+	if err := s.make(ctx, client, changes, 1); err != nil {
+		return fmt.Errorf("embedded broker: %w", err)
 	}
 	return nil
 }

@@ -147,10 +147,10 @@ func (c *common) apply(ctx context.Context, client *consumer.Client, out io.Writ
 			_, err := fmt.Fprintln(out, "all topics are there and as they must be")
 			return err
 		}
+		if err := c.make(ctx, client, p.changes, replication); err != nil {
+			return err
+		}
 		for i := range p.changes {
-			if err := p.changes[i].do(ctx, client, replication); err != nil {
-				return err
-			}
 			if _, err := fmt.Fprintln(out, "done: "+p.changes[i].sentence); err != nil {
 				return err
 			}
@@ -159,12 +159,31 @@ func (c *common) apply(ctx context.Context, client *consumer.Client, out io.Writ
 	return errors.New("the cluster took every change, but still does not show them all; `retrainer topics plan` says which")
 }
 
-func (ch *change) do(ctx context.Context, client *consumer.Client, replication int16) error {
-	switch {
-	case ch.make:
-		return client.CreateTopic(ctx, consumer.Topic{Name: ch.topic, Partitions: ch.widen, Replication: replication, Configs: ch.configs})
-	case ch.widen > 0:
-		return client.AddPartitions(ctx, ch.topic, ch.widen)
+// make makes what is missing at once, then changes what is there.
+func (c *common) make(ctx context.Context, client *consumer.Client, changes []change, replication int16) error {
+	var missing []consumer.Topic
+	for _, ch := range changes {
+		if ch.make {
+			missing = append(missing, consumer.Topic{Name: ch.topic, Partitions: ch.widen, Replication: replication, Configs: ch.configs})
+		}
 	}
-	return client.SetConfigs(ctx, ch.topic, ch.configs)
+	if len(missing) > 0 {
+		if err := client.CreateTopics(ctx, missing...); err != nil {
+			return err
+		}
+	}
+	for _, ch := range changes {
+		var err error
+		switch {
+		case ch.make:
+		case ch.widen > 0:
+			err = client.AddPartitions(ctx, ch.topic, ch.widen)
+		default:
+			err = client.SetConfigs(ctx, ch.topic, ch.configs)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
