@@ -3,6 +3,8 @@ package schemas
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
+	"slices"
 
 	"github.com/hamba/avro/v2"
 )
@@ -101,8 +103,8 @@ func checkJSON(v any, depth int) error {
 		if size, ok := v["size"].(float64); ok && v["type"] == "fixed" && size > maxFixed {
 			return fmt.Errorf("fixed %v has %v bytes: at most %d are read", v["name"], size, maxFixed)
 		}
-		for _, e := range v { // the order decides only which of several errors is told
-			if err := checkJSON(e, depth+1); err != nil {
+		for _, k := range slices.Sorted(maps.Keys(v)) {
+			if err := checkJSON(v[k], depth+1); err != nil {
 				return err
 			}
 		}
