@@ -100,3 +100,26 @@ func TestFetcherUsesItsBufferAgain(t *testing.T) {
 		}
 	}
 }
+
+func TestFetcherKeepsNothingOfTheAnswerBefore(t *testing.T) {
+	k := site{}.cluster(t, kfake.NumBrokers(1), kfake.SeedTopics(1, topic))
+	c := site{}.client(t, k)
+	k.ControlKey(int16(kmsg.Fetch), func(req kmsg.Request) (kmsg.Response, error, bool) {
+		res := req.ResponseKind().(*kmsg.FetchResponse)
+		res.Brokers = []kmsg.FetchResponseBroker{{NodeID: 5, Host: "moved", Port: 1}}
+		return res, nil, true
+	})
+	f := c.NewFetcher()
+	for _, brokers := range []int{1, 0} {
+		res, err := f.Do(within(t, 5e9), 0, fetchRequest(topic, k.TopicInfo(topic).TopicID, 0))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(res.Brokers) != brokers {
+			t.Errorf("%d brokers in an answer with %d", len(res.Brokers), brokers)
+		}
+	}
+	if a, ok := c.lookup(5); !ok || a != "moved:1" {
+		t.Errorf("the address in a fetch answer is not known: %q", a)
+	}
+}

@@ -100,3 +100,15 @@ func TestZstdWindowGreaterThanTheLimit(t *testing.T) {
 		t.Errorf("%d bytes, %v", len(got), err)
 	}
 }
+
+func TestGzipOfSeveralMembers(t *testing.T) {
+	content := bytes.Repeat([]byte("drift"), 20_000)
+	two := append(compress(t, codecGzip, content), compress(t, codecGzip, nil)...)
+	d := decompressor{max: len(content)}
+	if got, err := d.decompress(codecGzip, two); err != nil || !bytes.Equal(got, content) {
+		t.Errorf("%d bytes, %v", len(got), err)
+	}
+	if _, err := d.decompress(codecGzip, append(two, compress(t, codecGzip, []byte("x"))...)); err == nil {
+		t.Error("a byte more than the limit is read")
+	}
+}

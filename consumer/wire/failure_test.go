@@ -10,6 +10,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/segmentio/kafka-go"
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
@@ -83,7 +84,7 @@ func TestPausedBrokerOnTCPEndsByTheDeadline(t *testing.T) {
 	k.pause(0)
 	err := toNode(t, c, 50*time.Millisecond, 0)
 	var r *RequestError
-	if !errors.As(err, &r) || !errors.Is(err, context.DeadlineExceeded) || r.NotSent || r.Address != k.ListenAddrs()[0] {
+	if !errors.As(err, &r) || !errors.Is(err, context.DeadlineExceeded) || r.Address != k.ListenAddrs()[0] {
 		t.Fatalf("%v", err)
 	}
 }
@@ -310,9 +311,14 @@ func TestCloseDoesNotWaitForABrokerThatHangs(t *testing.T) {
 		<-ctx.Done()
 		return nil, ctx.Err()
 	}
-	for name, dial := range map[string]func(context.Context, string, string) (net.Conn, error){"silent": silent, "absent": absent} {
-		t.Run(name, func(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		dial  func(context.Context, string, string) (net.Conn, error)
+		after time.Duration // 1.5 s: kafka-go's own connection is given up, and the request's is tried
+	}{{"silent", silent, 0}, {"silent", silent, 1500 * time.Millisecond}, {"absent", absent, 0}, {"absent", absent, 1500 * time.Millisecond}} {
+		t.Run(c.name+" "+c.after.String(), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
+				dial, after := c.dial, c.after
 				c := NewClient(Config{Brokers: []string{"localhost:9092"}, Dial: dial})
 				c.add(0, "localhost", 9092)
 				ended := make(chan struct{})
@@ -322,6 +328,7 @@ func TestCloseDoesNotWaitForABrokerThatHangs(t *testing.T) {
 						t.Error(err)
 					}
 				}()
+				time.Sleep(after)
 				synctest.Wait()
 				if d := took(func() { c.Close(); <-ended }); d > 0 {
 					t.Errorf("it took %v", d)
@@ -329,6 +336,29 @@ func TestCloseDoesNotWaitForABrokerThatHangs(t *testing.T) {
 			})
 		})
 	}
+}
+
+// A request can come to a pool that another's failure has just dropped: what it opens there is closed.
+func TestDroppedPoolIsNotOpenedAgain(t *testing.T) {
+	bubble(t, func(t *testing.T, s site) {
+		k := s.cluster(t, kfake.NumBrokers(1))
+		c := s.client(t, k)
+		address := k.ListenAddrs()[0]
+		pool := c.transport(address)
+		c.distrust(address, pool)
+		e, _ := metadataCall()
+		e.ctx, e.done = t.Context(), make(chan struct{})
+		if _, err := pool.RoundTrip(t.Context(), kafka.TCP(address), e); err != nil {
+			t.Fatal(err)
+		}
+		c.settle(address, pool)
+		synctest.Wait()
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		if len(c.conns) > 0 {
+			t.Errorf("%d connections are open", len(c.conns))
+		}
+	})
 }
 
 func TestAnHourOfUseLeavesNothingBehind(t *testing.T) {

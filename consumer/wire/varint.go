@@ -15,7 +15,7 @@ func short(b []byte, i int) (uint64, int) {
 	return 0, 0
 }
 
-// uvarint reads the varint of at most the given bits at b[i:] and gives the index behind it, which is beyond len(b) if the
+// uvarint reads the varint at b[i:], of no more bytes than the given bits need, and gives the index behind it, which is beyond len(b) if the
 // varint is cut short or too long.
 func uvarint(b []byte, i int, bits uint) (uint64, int) {
 	if i+1 < len(b) && b[i] >= 0x80 && b[i+1] < 0x80 {
@@ -26,13 +26,9 @@ func uvarint(b []byte, i int, bits uint) (uint64, int) {
 		c := b[i]
 		z |= uint64(c&0x7f) << shift
 		i++
-		if c >= 0x80 {
-			continue
+		if c < 0x80 {
+			return z, i
 		}
-		if bits < 64 && z>>bits != 0 {
-			break
-		}
-		return z, i
 	}
 	return 0, len(b) + 1
 }
