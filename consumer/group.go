@@ -33,6 +33,8 @@ func (m *member) run(ctx context.Context) error {
 		if err == nil {
 			retry.Reset()
 			err = m.work(ctx, g)
+		} else if fateOfError(err) == fateEnd { // refused or overtaken in the join: once more, but not without end at once
+			_ = pause(ctx, 20*time.Millisecond)
 		}
 		switch fateOfError(err) {
 		case fateDone, fateEnd:
