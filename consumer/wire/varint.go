@@ -15,12 +15,9 @@ func short(b []byte, i int) (uint64, int) {
 	return 0, 0
 }
 
-// uvarint reads the varint at b[i:], of no more bytes than the given bits need, and gives the index behind it, which is beyond len(b) if the
-// varint is cut short or too long.
+// uvarint reads the varint at b[i:], of no more bytes than the given bits need, and gives the index behind it, which is
+// beyond len(b) if the varint is cut short or too long.
 func uvarint(b []byte, i int, bits uint) (uint64, int) {
-	if i+1 < len(b) && b[i] >= 0x80 && b[i+1] < 0x80 {
-		return uint64(b[i]&0x7f) | uint64(b[i+1])<<7, i + 2
-	}
 	var z uint64
 	for shift := uint(0); i < len(b) && shift < bits; shift += 7 {
 		c := b[i]
