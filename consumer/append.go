@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"slices"
-	"sync"
 	"time"
 
 	"github.com/visutility/retrainer/consumer/record"
@@ -23,7 +22,7 @@ func newAppender(c *cluster, stamp []string, now func() time.Time) *appender {
 }
 
 // append writes records of one topic to one partition and tells the offset of the first.
-func (a *appender) append(ctx context.Context, topic string, partition int32, records []record.Output) (int64, error) {
+func (a *appender) append(ctx context.Context, partition int32, records []record.Output) (int64, error) {
 	if len(records) == 0 {
 		return 0, errors.New("append: no records")
 	}
@@ -47,14 +46,14 @@ func (a *appender) append(ctx context.Context, topic string, partition int32, re
 // Appender appends records to topics outside any transaction, idempotently: each once, however often the cluster had to be
 // asked. It is safe for concurrent use; appends follow one another.
 type Appender struct {
-	c  *Client
-	mu sync.Mutex // held over an append: sequences are one line
-	a  *appender
+	c    *Client
+	slot chan struct{} // one append at a time: sequences are one line
+	a    *appender
 }
 
 // NewAppender makes an Appender.
 func (c *Client) NewAppender() *Appender {
-	return &Appender{c: c, a: newAppender(c.cluster, nil, c.cfg.Now)}
+	return &Appender{c: c, slot: make(chan struct{}, 1), a: newAppender(c.cluster, nil, c.cfg.Now)}
 }
 
 // Append writes records, each to the partition of its key (murmur2; a null key's is 0), in their order within a partition. It
@@ -67,8 +66,12 @@ func (a *Appender) Append(ctx context.Context, records ...record.Output) error {
 	if err := a.c.have(ctx, records); err != nil {
 		return err
 	}
-	a.mu.Lock()
-	defer a.mu.Unlock()
+	select {
+	case a.slot <- struct{}{}:
+		defer func() { <-a.slot }()
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
 	p := &a.a.producer
 	if !a.a.ready {
 		if err := a.c.wait(ctx, p.init); err != nil {

@@ -45,7 +45,7 @@ func (t *task) tick(ctx context.Context) {
 		return
 	}
 	t.clock.waiting = now.Add(time.Millisecond)
-	base, err := t.ticks.append(ctx, t.in.Topic, t.partition, []record.Output{{Topic: t.in.Topic, Value: t.in.Tick}})
+	base, err := t.ticks.append(ctx, t.partition, []record.Output{{Topic: t.in.Topic, Value: t.in.Tick}})
 	if err != nil {
 		t.log.Warn().Err(err).Msg("a tick could not be appended")
 		t.clock.waiting = now.Add(time.Second)

@@ -1,7 +1,6 @@
 package schemas
 
 import (
-	"encoding/json"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -56,7 +55,6 @@ var corpus = append(ownCorpus(), []corpusCase{
 type corpusCase struct {
 	name, schema string
 	exact        bool
-	wants        []Want
 }
 
 func ownCorpus() (all []corpusCase) {
@@ -175,13 +173,4 @@ func randomText(r *rand.Rand) string {
 		sb.WriteRune(alphabet[r.IntN(len(alphabet))])
 	}
 	return sb.String()
-}
-
-// readable shows a value for the message of a failed test.
-func readable(v any) string {
-	b, err := json.Marshal(v)
-	if err != nil {
-		return fmt.Sprintf("%v", v)
-	}
-	return string(b)
 }

@@ -34,6 +34,7 @@ func TestMain(m *testing.M) {
 
 // TestScripts runs the program as people do. Each script has a free address for a broker and one for HTTP in $BROKER and $HTTP.
 func TestScripts(t *testing.T) {
+	t.Parallel()
 	testscript.Run(t, testscript.Params{
 		Dir: filepath.Join("testdata", "script"),
 		Setup: func(e *testscript.Env) error {
