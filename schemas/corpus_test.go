@@ -1,7 +1,6 @@
 package schemas
 
 import (
-	"fmt"
 	"math"
 	"math/rand/v2"
 	"strconv"
