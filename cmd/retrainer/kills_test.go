@@ -1,0 +1,185 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"os"
+	"os/exec"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/rs/zerolog"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/visutility/retrainer/cmd/retrainer/embedded"
+	"github.com/visutility/retrainer/schemas"
+)
+
+// devProcess is a running `retrainer dev`.
+type devProcess struct {
+	cmd  *exec.Cmd
+	errs said
+}
+
+// said is what a process has written so far.
+type said struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+func (s *said) Write(b []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.text.Write(b)
+}
+
+func (s *said) String() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.text.String()
+}
+
+func startDev(t *testing.T, broker, web, data string) *devProcess {
+	t.Helper()
+	program, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &devProcess{cmd: exec.Command(program, "dev", "--listen", broker, "--http", web, "--data", data)}
+	p.cmd.Args[0] = "retrainer" // by this name TestMain runs the program
+	p.cmd.Stderr = &p.errs
+	if err := p.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+func (p *devProcess) ready(t *testing.T, web string) {
+	t.Helper()
+	err := until(func() error {
+		res, err := http.Get("http://" + web + "/readyz")
+		if err == nil {
+			defer res.Body.Close()
+			if res.StatusCode != http.StatusOK {
+				err = fmt.Errorf("not ready: %s", res.Status)
+			}
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatalf("%v\n%s", err, p.errs.String())
+	}
+}
+
+// TestDevKilledAtAnyMomentIsExactlyOnce kills dev again and again while events come, and has the outcome judged from outside.
+func TestDevKilledAtAnyMomentIsExactlyOnce(t *testing.T) {
+	t.Parallel()
+	seed := uint64(time.Now().UnixNano())
+	t.Logf("seed %d", seed)
+	random := rand.New(rand.NewPCG(seed, 0))
+	broker, web, data := freeAddress(t), freeAddress(t), t.TempDir()
+	const kills, events = 8, 12
+
+	dev := startDev(t, broker, web, data)
+	dev.ready(t, web)
+	c, err := kgo.NewClient(kgo.SeedBrokers(broker), kgo.DefaultProduceTopic("monitoring.performance"), kgo.RecordPartitioner(kgo.ManualPartitioner()),
+		kgo.MetadataMinAge(50*time.Millisecond), kgo.RetryBackoffFn(func(int) time.Duration { return 50 * time.Millisecond }))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	var sent sync.WaitGroup
+	open, decided := 0, 0 // kills that left a transaction open, and decided but without all its markers
+	for k := range kills {
+		for i := range events {
+			sent.Add(1)
+			c.Produce(t.Context(), dropOf(t, fmt.Sprintf("model-%d-%d/v1", k, i), int32(i%8)), func(_ *kgo.Record, err error) {
+				defer sent.Done()
+				if err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		<-time.After(time.Duration(random.IntN(150)) * time.Millisecond) // the kill's moment is the point of the test
+		_ = dev.cmd.Process.Kill()
+		_ = dev.cmd.Wait() // killed
+		dev = startDev(t, broker, web, data)
+		dev.ready(t, web)
+		if strings.Contains(dev.errs.String(), `"commit":false,"time"`) {
+			open++
+		}
+		if strings.Contains(dev.errs.String(), `"commit":true,"time"`) {
+			decided++
+		}
+	}
+	t.Logf("%d kills: %d in an open transaction, %d between the markers of one", kills, open, decided)
+	sent.Wait()
+	commands := readCommands(t, broker, kills*events)
+	for model, n := range commands {
+		if n != 1 {
+			t.Errorf("%d commands for %s", n, model)
+		}
+	}
+	if len(commands) != kills*events {
+		t.Errorf("commands for %d models of %d", len(commands), kills*events)
+	}
+	if err := dev.cmd.Process.Signal(os.Interrupt); err != nil {
+		t.Fatal(err)
+	}
+	if err := dev.cmd.Wait(); err != nil {
+		t.Errorf("dev was asked to end: %v\n%s", err, dev.errs.String())
+	}
+	judge(t, data)
+}
+
+// dropOf is an event of a model that has lost quality.
+func dropOf(t *testing.T, model string, partition int32) *kgo.Record {
+	t.Helper()
+	schema, _ := schemas.ByName("PerformanceEvent")
+	line := fmt.Sprintf(`{"model_id":%q,"mAP_change":-0.12,"timestamp":%d,"event_id":%q}`, model, time.Now().UnixMilli(), model)
+	value, err := schema.FromJSON(schemas.AppendHeader(nil, schema.Fingerprint()), []byte(line))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &kgo.Record{Partition: partition, Value: value}
+}
+
+// readCommands counts the committed commands of each model, until there are n and a moment more.
+func readCommands(t *testing.T, broker string, n int) map[string]int {
+	t.Helper()
+	c, err := kgo.NewClient(kgo.SeedBrokers(broker), kgo.ConsumeTopics("retrain.commands"), kgo.FetchIsolationLevel(kgo.ReadCommitted()), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	commands, found := map[string]int{}, 0
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	for found < n && ctx.Err() == nil {
+		c.PollFetches(ctx).EachRecord(func(r *kgo.Record) {
+			commands[string(r.Key)]++
+			found++
+		})
+	}
+	return commands
+}
+
+// judge has the judge, which shares no code with the program, fold what is in the data and compare.
+func judge(t *testing.T, data string) {
+	t.Helper()
+	b, err := embedded.Start("127.0.0.1:0", data, zerolog.Nop())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer b.Close()
+	cmd := exec.Command("go", "run", "../../judge", "full", "--brokers", b.Address(), "--schemas", "../../schemas")
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		t.Errorf("the judge: %v\n%s", err, out)
+	}
+	t.Log(strings.TrimSpace(string(out)))
+}
