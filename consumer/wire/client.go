@@ -93,7 +93,7 @@ func (c *Client) Close() {
 
 // Do sends req to a node and gives its answer. The version is the newest that this package wants and the broker offers
 // (an *UnsupportedError if there is none); fields of all versions should be filled. When Do returns, nothing reads req or
-// writes the answer any more, and the context's deadline has not passed unnoticed.
+// writes the answer any more, and it returns by the context's deadline.
 //
 // A request to AnyNode goes to one broker after the other until one answers: it must be one that may be sent twice. None
 // but the last gets more than a second.
