@@ -262,13 +262,17 @@ func commandBytes(ts *testscript.TestScript) (all []byte) {
 	return all
 }
 
-// fake: starts a broker without topics at $BROKER, which ends with the script.
-func fakeCommand(ts *testscript.TestScript, _ bool, _ []string) {
+// fake [denied]: starts a broker without topics at $BROKER, which ends with the script. On one that denies nobody has any right.
+func fakeCommand(ts *testscript.TestScript, _ bool, args []string) {
 	_, port, err := net.SplitHostPort(ts.Getenv("BROKER"))
 	ts.Check(err)
 	n, err := strconv.Atoi(port)
 	ts.Check(err)
-	k, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.Ports(n))
+	opts := []kfake.Opt{kfake.NumBrokers(1), kfake.Ports(n)}
+	if len(args) > 0 {
+		opts = append(opts, kfake.EnableACLs())
+	}
+	k, err := kfake.NewCluster(opts...)
 	ts.Check(err)
 	ts.Defer(k.Close)
 }

@@ -22,6 +22,10 @@ func topicsCommand(c *common) *cobra.Command {
 	plan := command(c, "plan", "Say what topics apply would do, and what is advised", cobra.NoArgs, func(cmd *cobra.Command, _ []string) error {
 		return c.withClient(cmd, func(ctx context.Context, client *consumer.Client) error {
 			p, err := c.plan(ctx, client)
+			if errors.As(err, new(*consumer.SetupError)) && !c.json { // perhaps for want of the rights that plan is to tell
+				_, told := io.WriteString(cmd.OutOrStdout(), section(rightsTitle, (&plan{app: c.app, events: c.events()}).acls()))
+				return errors.Join(err, told)
+			}
 			if err != nil {
 				return err
 			}
@@ -91,21 +95,22 @@ func (p *plan) print(out io.Writer, asJSON bool) error {
 	if asJSON {
 		return json.NewEncoder(out).Encode(map[string]any{"changes": changes, "advice": append([]string{}, p.advice...), "acls": p.acls(), "ledger": growth()})
 	}
-	var sb strings.Builder
-	section := func(title string, lines []string) {
-		if len(lines) > 0 {
-			fmt.Fprintf(&sb, "%s\n  %s\n", title, strings.Join(lines, "\n  "))
-		}
-	}
+	topics := section("To make (topics apply)", changes)
 	if len(changes) == 0 {
-		section("Topics", []string{"all are there and as they must be"})
+		topics = section("Topics", []string{"all are there and as they must be"})
 	}
-	section("To make (topics apply)", changes)
-	section("Advised", p.advice)
-	section("Ledger", []string{growth()})
-	section("Rights that the program needs (kafka-acls --add --allow-principal User:NAME ...)", p.acls())
-	_, err := io.WriteString(out, sb.String())
+	_, err := io.WriteString(out, topics+section("Advised", p.advice)+section("Ledger", []string{growth()})+section(rightsTitle, p.acls()))
 	return err
+}
+
+const rightsTitle = "Rights that the program needs (kafka-acls --add --allow-principal User:NAME ...)"
+
+// section is a title with lines below it; nothing without lines.
+func section(title string, lines []string) string {
+	if len(lines) == 0 {
+		return ""
+	}
+	return title + "\n  " + strings.Join(lines, "\n  ") + "\n"
 }
 
 // growth estimates what the ledger takes, and says what a retention would cost.
