@@ -50,6 +50,8 @@ type model struct {
 	commands, decided  int64 // numbers
 	last               [3]any
 	decisionID, record any
+	touched            bool  // this step changed what it is decided by
+	wake               int64 // when time alone changes that; 0: never
 }
 
 type command struct {
@@ -96,14 +98,43 @@ func (c *controller) step(at int64, v map[string]any) error {
 	default:
 		return fmt.Errorf("a %s in the ledger", kind)
 	}
+	c.decideAll()
+	return nil
+}
+
+// decideAll decides, in order of the names, for each model whose alerts, command or policy this step touched, or for which a
+// cool-down or a hold has ended; for any other nothing can have changed.
+func (c *controller) decideAll() {
+	var due []string
 	for _, n := range c.names {
+		if m := c.models[n]; m.touched || m.wake > 0 && m.wake <= c.now {
+			due = append(due, n)
+		}
+	}
+	for _, n := range due {
 		c.decide(n, c.models[n])
 	}
-	c.removeAnswered()
-	for _, n := range c.names {
-		c.writeModel(n, c.models[n])
+	for _, n := range due {
+		c.removeAnswered(n)
 	}
-	return nil
+	for _, n := range due {
+		m := c.models[n]
+		c.writeModel(n, m)
+		m.touched, m.wake = false, c.nextChange(n, m)
+	}
+}
+
+// nextChange is the first moment at which a cool-down or a hold of the model ends.
+func (c *controller) nextChange(name string, m *model) int64 {
+	next := c.cooling(name, m)
+	for _, h := range c.standing(name, m) {
+		for _, x := range c.holds(name, m, h) {
+			if next == 0 || x.end < next {
+				next = x.end
+			}
+		}
+	}
+	return next
 }
 
 // expire ends the open commands whose deadline has come, in order of (deadline, model).
@@ -136,6 +167,9 @@ func (c *controller) policyEntry(v map[string]any) error {
 	c.policy = p
 	if c.ledger == "" {
 		c.ledger = v["ledger_id"].(string)
+	}
+	for _, m := range c.models {
+		m.touched = true
 	}
 	c.emit("Policy", fmt.Sprint(revision), with(v, map[string]any{"ledger_id": c.ledger, "activated_at": c.now}))
 	return nil
@@ -176,12 +210,13 @@ func (c *controller) remove(key string, h *held) {
 	delete(c.alerts, key)
 	for _, name := range h.models {
 		delete(c.byModel[name], key)
+		c.models[name].touched = true
 	}
 }
 
-// removeAnswered drops the alerts that a success answered for every model they concern.
-func (c *controller) removeAnswered() {
-	for key, h := range c.alerts {
+// removeAnswered drops the alerts of a model that a success answered for every model they concern.
+func (c *controller) removeAnswered(name string) {
+	for key, h := range c.byModel[name] {
 		if !slices.ContainsFunc(h.models, func(n string) bool { return !c.models[n].answers(h) }) {
 			c.remove(key, h)
 		}
@@ -219,6 +254,7 @@ func (c *controller) progressEntry(v map[string]any) {
 	if late := kind == "succeeded" && (x.state == "failed" || x.state == "expired"); !open && !late {
 		return
 	}
+	c.models[x.model()].touched = true
 	if v["worker"] != nil {
 		x.worker = v["worker"]
 	}
@@ -245,6 +281,7 @@ func (c *controller) at(name string) *model {
 
 func (c *controller) mention(name string) *model {
 	m := c.at(name)
+	m.touched = true
 	if !m.exists {
 		m.exists = true
 		at, _ := slices.BinarySearch(c.names, name)
@@ -256,6 +293,7 @@ func (c *controller) mention(name string) *model {
 // end is the end of a command, however it comes about.
 func (c *controller) end(x *command, state string, v map[string]any, late bool) {
 	m := c.models[x.model()]
+	m.touched = true
 	x.state, x.endedAt = state, c.now
 	if m.open == x {
 		m.open = nil

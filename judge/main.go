@@ -54,7 +54,7 @@ func run(ctx context.Context, args []string, out io.Writer) (mismatches int, err
 	f := flag.NewFlagSet("judge "+args[0], flag.ContinueOnError)
 	brokers := f.String("brokers", "127.0.0.1:9092", "brokers to begin with, by comma")
 	f.StringVar(&o.app, "app", "retrain", "app id: the group, and the first part of its topics")
-	f.DurationVar(&o.timeout, "timeout", 2*time.Minute, "for reading everything")
+	f.DurationVar(&o.timeout, "timeout", 10*time.Minute, "for reading everything")
 	f.IntVar(&o.atMost, "print", 50, "mismatches that are printed; all are counted")
 	f.StringVar(&o.schemas, "schemas", "schemas", "folder of the .avsc files (full)")
 	f.StringVar(&o.performance, "performance-topic", "monitoring.performance", "topic of the events (full)")
