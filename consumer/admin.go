@@ -49,9 +49,7 @@ func (c *Client) Topics(ctx context.Context, names ...string) (map[string]Topic,
 		for i := range res.Topics {
 			t := &res.Topics[i]
 			switch f := fateOf(t.ErrorCode); {
-			case t.ErrorCode == 3: // it is not there, or not for us to see
-			case t.ErrorCode != 0 && f != fateRoute && f != fateAgain:
-				return &fault{fate: fateStop, what: "topic " + text(t.Topic), code: t.ErrorCode}
+			case t.ErrorCode == kerr.UnknownTopicOrPartition.Code: // it is not there, or not for us to see
 			case t.ErrorCode != 0:
 				return &fault{fate: f, what: "topic " + text(t.Topic), code: t.ErrorCode}
 			default:

@@ -17,8 +17,8 @@ type appender struct {
 	ready    bool
 }
 
-func newAppender(c *cluster, stamp []string, now func() time.Time) *appender {
-	return &appender{producer: producer{c: c, stamp: stamp, now: func() int64 { return now().UnixMilli() }}}
+func newAppender(c *cluster, now func() time.Time) *appender {
+	return &appender{producer: producer{c: c, now: func() int64 { return now().UnixMilli() }}}
 }
 
 // append writes records of one topic to one partition and tells the offset of the first.
@@ -53,7 +53,7 @@ type Appender struct {
 
 // NewAppender makes an Appender.
 func (c *Client) NewAppender() *Appender {
-	return &Appender{c: c, slot: make(chan struct{}, 1), a: newAppender(c.cluster, nil, c.cfg.Now)}
+	return &Appender{c: c, slot: make(chan struct{}, 1), a: newAppender(c.cluster, c.cfg.Now)}
 }
 
 // Append writes records, each to the partition of its key (murmur2; a null key's is 0), in their order within a partition. It

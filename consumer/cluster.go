@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/cenkalti/backoff/v4"
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/visutility/retrainer/consumer/wire"
@@ -45,7 +46,6 @@ func newCluster(client *wire.Client, now func() time.Time) *cluster {
 const (
 	requestTimeout = 5 * time.Second // one request and its repetitions, where nothing else is said
 	askTimeout     = 2 * time.Second // who leads, who coordinates
-	metadataFloor  = 50 * time.Millisecond
 )
 
 // topic tells what is known of a topic, asking if nothing is.
@@ -62,7 +62,7 @@ func (c *cluster) topic(ctx context.Context, name string) (topicInfo, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if t, ok = c.topics[name]; !ok {
-		return t, &fault{fate: fateRoute, what: fmt.Sprintf("topic %s", name), code: 3}
+		return t, &fault{fate: fateRoute, what: fmt.Sprintf("topic %s", name), code: kerr.UnknownTopicOrPartition.Code}
 	}
 	return t, nil
 }
@@ -74,10 +74,10 @@ func (c *cluster) leader(ctx context.Context, topic string, partition int32) (in
 		return 0, err
 	}
 	if int(partition) >= len(t.leaders) {
-		return 0, &fault{fate: fateRoute, what: fmt.Sprintf("%s/%d", topic, partition), code: 3}
+		return 0, &fault{fate: fateRoute, what: fmt.Sprintf("%s/%d", topic, partition), code: kerr.UnknownTopicOrPartition.Code}
 	}
 	if t.leaders[partition] < 0 {
-		return 0, &fault{fate: fateRoute, what: fmt.Sprintf("leader of %s/%d", topic, partition), code: 5}
+		return 0, &fault{fate: fateRoute, what: fmt.Sprintf("leader of %s/%d", topic, partition), code: kerr.LeaderNotAvailable.Code}
 	}
 	return t.leaders[partition], nil
 }
@@ -221,7 +221,7 @@ type ask struct {
 }
 
 // persist sends a until it is answered by something other than fateAgain and fateRoute, or d has passed. A code that
-// stays retriable until then is fateDrop (unknown) or fateRoute.
+// stays retriable until then keeps its fate, or is fateDrop where an unknown fate matters.
 func (c *cluster) persist(ctx context.Context, d time.Duration, a ask) error {
 	ctx, cancel := context.WithTimeout(ctx, d)
 	defer cancel()

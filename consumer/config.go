@@ -41,9 +41,8 @@ type Config struct {
 	Now  func() time.Time // nil: time.Now; for back-off, intervals and the ticker only
 	Log  zerolog.Logger
 
-	// StampTopics are topics whose batches carry the LogAppendTime attribute: kfake stamps only those. Empty on Apache Kafka.
-	StampTopics []string
-	Writer      [16]byte // random bytes of this process, kept in every position
+	// Writer is random bytes of this process. It stands in every position, so that a position tells whose it is.
+	Writer [16]byte
 }
 
 // Input is one topic to read and how.

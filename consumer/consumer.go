@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"sync"
 	"time"
 
@@ -21,7 +20,8 @@ type Consumer struct {
 	poison    poison
 }
 
-// SetupError is a mistake in what the consumer was given (a missing topic, no rights): nothing was read yet.
+// SetupError is a mistake in what was given: a missing topic, no rights, a wrong setting. Nothing was done yet, and doing it again
+// does not help.
 type SetupError struct{ Message string }
 
 func (e *SetupError) Error() string { return e.Message }
@@ -31,7 +31,7 @@ func New(cfg Config) (*Consumer, error) {
 	if err := cfg.validate(); err != nil {
 		return nil, &SetupError{err.Error()}
 	}
-	return &Consumer{cfg: cfg, status: newStatus(cfg.Now), poison: poison{at: map[place]string{}}}, nil
+	return &Consumer{cfg: cfg, status: newStatus(), poison: poison{at: map[place]string{}}}, nil
 }
 
 // Run works until ctx is done (then it commits, leaves the group and answers nil) or until an error that no repetition
@@ -85,7 +85,7 @@ func (c *Consumer) setup(ctx context.Context) error {
 		return err
 	}
 	if len(missing) > 0 {
-		return &SetupError{fmt.Sprintf("missing on the cluster, or no right to see it: topic %s; `retrainer topics apply` makes what is missing", strings.Join(missing, ", "))}
+		return missingTopics(missing)
 	}
 	for i := range c.cfg.Inputs {
 		if why := c.narrow(&c.cfg.Inputs[i]); why != "" {
@@ -126,6 +126,7 @@ func (c *cluster) partitions(topic string) int32 {
 // missing asks which of the topics are not there. A topic just made may not have reached every broker: it is asked for
 // again for a moment. A cluster that does not answer is waited for.
 func (c *cluster) missing(ctx context.Context, names []string) (gone []string, err error) {
+	const enough = 6 // tries, over a second and a half
 	wait := delays(50 * time.Millisecond)
 	for tries := 0; ctx.Err() == nil; {
 		err := c.refresh(ctx, names...)
@@ -139,7 +140,7 @@ func (c *cluster) missing(ctx context.Context, names []string) (gone []string, e
 					gone = append(gone, n)
 				}
 			}
-			if tries++; len(gone) == 0 || tries == 6 {
+			if tries++; len(gone) == 0 || tries == enough {
 				return gone, nil
 			}
 		}

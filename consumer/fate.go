@@ -117,8 +117,8 @@ func stop(format string, a ...any) error {
 	return &fault{fate: fateStop, what: "consumer", err: fmt.Errorf(format, a...)}
 }
 
-// fateOfError tells what an error means for a task: a fault says it itself; what was cancelled ends; a transport's error
-// leaves a fate unknown, so the task drops; anything else is not ours to repeat.
+// fateOfError tells what an error means for a task: a fault says it itself; what was cancelled ends; anything else no
+// repetition mends.
 func fateOfError(err error) fate {
 	var f *fault
 	switch {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/visutility/retrainer/consumer/record"
@@ -19,7 +20,6 @@ type stream struct {
 	cluster   *cluster
 	topic     string
 	partition int32
-	maxBytes  int32
 
 	id          [16]byte // of the topic, where it must not be another; zero: any
 	fetcher     *wire.Fetcher
@@ -52,7 +52,7 @@ func newStream(c *cluster, topic string, partition int32, from int64, maxBytes i
 	p.Partition, p.PartitionMaxBytes = partition, maxBytes
 	t.Partitions = append(t.Partitions, p)
 	req.Topics = append(req.Topics, t)
-	return &stream{cluster: c, topic: topic, partition: partition, maxBytes: maxBytes, fetcher: c.client.NewFetcher(),
+	return &stream{cluster: c, topic: topic, partition: partition, fetcher: c.client.NewFetcher(),
 		reader: wire.NewReader(maxBatch), req: req, next: from, start: -1, end: -1}
 }
 
@@ -90,7 +90,7 @@ func (s *stream) fetch(ctx context.Context, wait time.Duration) error {
 		return &fault{fate: fateRoute, what: what, err: fmt.Errorf("an answer without %s/%d", s.topic, s.partition)}
 	}
 	p := &res.Topics[0].Partitions[0]
-	if p.ErrorCode == 1 {
+	if p.ErrorCode == kerr.OffsetOutOfRange.Code {
 		return s.outside(ctx)
 	}
 	if p.ErrorCode != 0 {
@@ -118,7 +118,7 @@ func (s *stream) outside(ctx context.Context) error {
 		return err
 	}
 	if s.next >= start && s.next <= end {
-		return &fault{fate: fateRoute, what: fmt.Sprintf("fetch %s/%d at %d", s.topic, s.partition, s.next), code: 1}
+		return &fault{fate: fateRoute, what: fmt.Sprintf("fetch %s/%d at %d", s.topic, s.partition, s.next), code: kerr.OffsetOutOfRange.Code}
 	}
 	return &rangeError{s.topic, s.partition, s.next, start, end}
 }

@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/visutility/retrainer/consumer/wire"
@@ -70,7 +71,7 @@ func (m *member) join(ctx context.Context) (*generation, error) {
 		if res, err = wire.Do[*kmsg.JoinGroupResponse](ctx, m.c.client, node, req); err != nil {
 			return 0, err
 		}
-		if res.ErrorCode == 79 { // MEMBER_ID_REQUIRED (KIP-394): the same again with the id given
+		if res.ErrorCode == kerr.MemberIDRequired.Code { // KIP-394: the same again with the id given
 			m.id, req.MemberID = res.MemberID, res.MemberID
 			sent = cfg.Now()
 			if res, err = wire.Do[*kmsg.JoinGroupResponse](ctx, m.c.client, node, req); err != nil {
@@ -104,9 +105,9 @@ func (m *member) forget(err error) error {
 	var f *fault
 	if errors.As(err, &f) {
 		switch f.code {
-		case 25:
+		case kerr.UnknownMemberID.Code:
 			m.id = ""
-		case 82:
+		case kerr.FencedInstanceID.Code:
 			return &fault{fate: fateStop, what: f.what, err: errFenced}
 		}
 	}

@@ -15,10 +15,9 @@ import (
 
 // producer is a producer id with its epoch and sequences: transactional with txn, else plain and idempotent.
 type producer struct {
-	c     *cluster
-	stamp []string // topics whose batches ask for the broker's time
-	now   func() int64
-	txn   string
+	c   *cluster
+	now func() int64
+	txn string
 
 	id    int64
 	epoch int16
@@ -84,8 +83,7 @@ func (p *producer) pack(outputs []record.Output, partition func(o *record.Output
 			for ; n < len(rest) && (n == 0 || size+sizeOf(&rest[n]) <= maxBatchBytes); n++ {
 				size += sizeOf(&rest[n])
 			}
-			h := wire.Header{ProducerID: p.id, ProducerEpoch: p.epoch, Sequence: p.seq[at], Transactional: p.txn != "",
-				LogAppendTime: slices.Contains(p.stamp, at.topic), Time: p.now()}
+			h := wire.Header{ProducerID: p.id, ProducerEpoch: p.epoch, Sequence: p.seq[at], Transactional: p.txn != "", Time: p.now()}
 			batches = append(batches, &batch{partitionOf: at, records: int32(n), data: wire.AppendBatch(nil, h, rest[:n])})
 			p.seq[at] += int32(n)
 			rest = rest[n:]

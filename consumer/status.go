@@ -1,9 +1,6 @@
 package consumer
 
-import (
-	"sync"
-	"time"
-)
+import "sync"
 
 // Status is what a Consumer is doing at a moment.
 type Status struct {
@@ -51,7 +48,7 @@ type status struct {
 	why string
 }
 
-func newStatus(func() time.Time) *status { return &status{why: "the cluster has not answered yet"} }
+func newStatus() *status { return &status{why: "the cluster has not answered yet"} }
 
 func (s *status) joined(g *generation) { s.mu.Lock(); s.gen, s.why = g, ""; s.mu.Unlock() }
 func (s *status) left()                { s.mu.Lock(); s.gen, s.why = nil, "joining the group"; s.mu.Unlock() }

@@ -53,7 +53,7 @@ type life struct {
 func newTask(g *generation, in *Input, partition int32) *task {
 	t := &task{c: g.c, g: g, in: in, partition: partition,
 		log: g.c.cfg.Log.With().Str("topic", in.Topic).Int32("partition", partition).Int32("generation", g.number).Logger()}
-	t.ticks = newAppender(t.c.cluster, t.c.cfg.StampTopics, t.c.cfg.Now)
+	t.ticks = newAppender(t.c.cluster, t.c.cfg.Now)
 	t.status.v = TaskStatus{Topic: in.Topic, Partition: partition, State: stateWaiting, Position: -1, Lag: -1}
 	return t
 }
@@ -107,7 +107,7 @@ func (t *task) fence(ctx context.Context) error {
 		return err
 	}
 	t.topicID = info.id
-	t.producer = producer{c: t.c.cluster, stamp: t.c.cfg.StampTopics, now: func() int64 { return t.c.cfg.Now().UnixMilli() },
+	t.producer = producer{c: t.c.cluster, now: func() int64 { return t.c.cfg.Now().UnixMilli() },
 		txn: fmt.Sprintf("%s.%s.%d", t.c.cfg.App, t.in.Topic, t.partition)}
 	if err := t.producer.init(ctx); err != nil {
 		return err
