@@ -25,7 +25,7 @@ serve: ## the service against a real Kafka: make serve ARGS="--brokers 127.0.0.1
 test: ## all tests that need only Go
 	go test ./...
 
-race: ## the same under the race detector, but for the enumerations (they run one goroutine's steps at a time)
+race: ## the same under the race detector, but for the enumerations: they would take it too long
 	go test -race -timeout 15m -skip '$(RACE_SKIP)' $(RACE)
 
 fuzz: ## every fuzzer for FUZZTIME (10s)
@@ -42,7 +42,7 @@ $(TOOLS)/golangci-lint-$(GOLANGCI_VERSION):
 bites: ## break one rule a patch: each time the named test must fail
 	go run ./bites
 
-model: ## the protocol's model: every rule, under a minute (docs/model/run.sh has the whole)
+model: ## the protocol's model: the rules that take a second each (docs/model/run.sh has the whole)
 	sh docs/model/run.sh quick
 
 test-kafka: ## the tests that need Apache Kafka (Java 17, Maven)

@@ -4,11 +4,11 @@ package main
 // number before a comment is the state of a task that the rule belongs to.
 type mutations struct {
 	// the rules before the corrections
-	lostAsNew   bool // 4: no position, committed offset with our metadata: taken for a first start
-	noHeal      bool // 3: nothing comes for 5 s: the high watermark is asked again, nothing else
-	offsetFirst bool // 3: the committed offset is asked before the high watermark, not after the load
-	alarm       bool // not a deviation: shows where "lost acknowledged records" is said though nothing was lost
-	noAnswer    bool // 7: the offset in Produce's answer is not looked at
+	lostAsNew  bool // 4: no position, committed offset with our metadata: taken for a first start
+	noHeal     bool // 3: nothing comes for 5 s: the high watermark is asked again, nothing else
+	offsetLast bool // 3: the committed offset is asked after the load, not before the high watermark
+	alarm      bool // not a deviation: shows where "lost acknowledged records" is said though nothing was lost
+	noAnswer   bool // 7: the offset in Produce's answer is not looked at
 	// carrying state over
 	carry, carryNoOff, carryLit, carryNoWriter, carryWriterOnly, carrySwitch bool
 	// brokers, programs

@@ -66,7 +66,7 @@ func (s *State) fence(w int, emit emitter) {
 // loading: 3 to 5, as two requests: the checkpoint partition and the committed offset
 func (s *State) loading(w int, emit emitter) {
 	i := &s.in[w]
-	pos := (i.ph == Load) != m.offsetFirst // this step reads the position, not the offset
+	pos := (i.ph == Load) == m.offsetLast // this step reads the position, not the offset
 	hung := s.op.has != 0 && pos && !m.loadLSO || s.oOff != 0 && !pos && !m.unstable
 	switch {
 	case hung && s.tst == Empty && !m.noHeal:
@@ -81,7 +81,10 @@ func (s *State) loading(w int, emit emitter) {
 			return ""
 		})
 	case hung:
-	case m.offsetFirst:
+	case m.offsetLast:
+		s.emitStep(w, emit, []string{"loads", "committed offset; checks, replays", "committed offset; is the state still good"}[i.ph-Load],
+			func(n *State, _ *Inst) string { return n.loadOrCheck(w) })
+	default:
 		s.emitStep(w, emit, []string{"asks the committed offset", "loads, checks, replays"}[i.ph-Load], func(n *State, i *Inst) string {
 			if i.ph == Load {
 				i.ph, i.lc, i.tck = Check, n.cOff, n.cMeta
@@ -89,9 +92,6 @@ func (s *State) loading(w int, emit emitter) {
 			}
 			return n.loadKnowing(w, i.lc, i.tck)
 		})
-	default:
-		s.emitStep(w, emit, []string{"loads", "committed offset; checks, replays", "committed offset; is the state still good"}[i.ph-Load],
-			func(n *State, _ *Inst) string { return n.loadOrCheck(w) })
 	}
 }
 
@@ -107,7 +107,7 @@ func (s *State) loadKnowing(w int, off, meta uint8) string {
 		i.mine = Position{}
 		s.load(w)
 	}
-	return s.check(w, off, meta)
+	return s.checkLoaded(w, off, meta)
 }
 
 // loadOrCheck: the checkpoint partition is read first, the committed offset asked after it
@@ -124,9 +124,13 @@ func (s *State) loadOrCheck(w int) string {
 		i.drop(Load)
 		return ""
 	}
-	v := s.check(w, s.cOff, s.cMeta)
+	return s.checkLoaded(w, s.cOff, s.cMeta)
+}
+
+func (s *State) checkLoaded(w int, off, meta uint8) string {
+	v := s.check(w, off, meta)
 	if m.loadFirst {
-		i.ph = Fence
+		s.in[w].ph = Fence
 	}
 	return v
 }
