@@ -8,7 +8,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
-// run of an app, as it stands in its topics.
+// judgement is the run of an app as it stands in its topics, and what was read of it so far.
 type judgement struct {
 	k       *kafka
 	o       options

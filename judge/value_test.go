@@ -26,7 +26,8 @@ func own(t *testing.T) (*schemas, map[string]*schema) {
 	return s, byName
 }
 
-// fromJSON turns SPEC-style JSON (times as RFC 3339, bytes in base64, unions without wrapper) into a decoded value.
+// fromJSON turns JSON as the program prints it (times as RFC 3339, bytes in base64, unions without wrapper) into a decoded
+// value.
 func (s *schema) fromJSON(v any) any {
 	switch s.kind {
 	case "record":
@@ -139,7 +140,7 @@ func frame(t *testing.T, s *schemas, sc *schema, v map[string]any) []byte {
 	return nil
 }
 
-// bodies drops what a decoded record holds beside its fields.
+// body drops what a decoded record holds beside its fields.
 func body(v map[string]any) map[string]any {
 	v = with(v, nil)
 	delete(v, "")

@@ -3,7 +3,7 @@ package retrain
 // On says what kind of event a rule judges.
 type On string
 
-// The mission's three kinds of event.
+// The three kinds of event.
 const (
 	Drift        On = "drift"         // DataDrift: of a stream
 	ConceptDrift On = "concept_drift" // ConceptDrift: of a model
@@ -13,7 +13,7 @@ const (
 // Action is what a rule asks for and what a decision says, in growing severity.
 type Action string
 
-// The mission's NoAction, SoftRetrain (fine-tune on recent data) and FullRetrain (rebuild from scratch).
+// Soft fine-tunes on recent data, full trains from scratch.
 const (
 	None Action = "none"
 	Soft Action = "soft"

@@ -132,6 +132,3 @@ func (p *Policy) control(model string) *Control {
 	}
 	return &p.defaults
 }
-
-// String names the policy in logs.
-func (p *Policy) String() string { return fmt.Sprintf("policy revision %d", p.Revision) }

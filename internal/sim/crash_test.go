@@ -159,7 +159,7 @@ func caughtUp(w *sim.World) {
 	w.Still(time.Second, 2*time.Minute)
 }
 
-// verdictOn ends a life: the outcome, and the rules of SPEC 2 on the wire.
+// verdictOn ends a life: the outcome, and on the wire one step at a time, each commit under the live generation.
 func verdictOn(w *sim.World, log *said) (sim.Exchanges, error) {
 	err, xs := onceEach(w), w.Trace.All()
 	for _, rule := range []func() error{xs.Serial, xs.Fenced} {

@@ -84,7 +84,7 @@ func TestAnEmptiedPartitionStartsAtZero(t *testing.T) {
 	})
 }
 
-// KAFKA.md 12, found on Apache Kafka 4.4 with a segment cut by hand.
+// As Apache Kafka 4.4 does with a segment cut by hand (docs/model/MODEL.md, rule 2).
 func TestALostMarkerHoldsTheStableOffsetUntilItsIdAborts(t *testing.T) {
 	copied(t, 3, func(w *World, hand *toy) {
 		stable := func() int64 { return w.Cluster.PartitionInfo("out", 0).LastStableOffset }

@@ -72,9 +72,6 @@ func newHost(name string, n *network, judge Judge, died func()) *Host {
 	return &Host{Name: name, net: n, judge: judge, died: died, dead: make(chan struct{})}
 }
 
-// SetJudge changes what happens to requests from now on; nil lets all pass.
-func (h *Host) SetJudge(j Judge) { h.mu.Lock(); h.judge = j; h.mu.Unlock() }
-
 // SetRoute gives every request to an address a latency, or no way at all (up false: its bytes vanish). nil: all ways are
 // open.
 func (h *Host) SetRoute(route func(address string) (latency time.Duration, up bool)) {
@@ -82,9 +79,6 @@ func (h *Host) SetRoute(route func(address string) (latency time.Duration, up bo
 	h.route = route
 	h.mu.Unlock()
 }
-
-// Requests is how many requests the host has begun.
-func (h *Host) Requests() int { h.mu.Lock(); defer h.mu.Unlock(); return h.index }
 
 // Dead is closed by the crash.
 func (h *Host) Dead() <-chan struct{} { return h.dead }

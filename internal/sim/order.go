@@ -76,8 +76,7 @@ func (xs Exchanges) NeverWhile(send Match, open func(sent, x *Exchange) bool) er
 	return nil
 }
 
-// Serial holds if the transactions kept SPEC 2, state 7: each step of a transactional id on a host only after the answer to
-// the one before, Produce to several leaders aside. A step of unknown fate is settled by a later InitProducerID.
+// Serial holds if each step of a transactional id on a host was sent only after the answer to the one before, Produce to several leaders aside. A step of unknown fate is settled by a later InitProducerID.
 func (xs Exchanges) Serial() error {
 	steps := Key(TransactionKeys()...)
 	return xs.NeverWhile(steps, func(s, x *Exchange) bool {
@@ -174,15 +173,6 @@ func (xs Exchanges) Tail(n int) Exchanges {
 	}
 	slices.Reverse(out)
 	return out
-}
-
-// Tally counts by kind of request.
-func (xs Exchanges) Tally() map[string]int {
-	n := map[string]int{}
-	for _, x := range xs {
-		n[x.Key.Name()]++
-	}
-	return n
 }
 
 func (xs Exchanges) String() string {

@@ -21,8 +21,8 @@ type Quirk struct {
 	Applied bool
 }
 
-// Quirks are the answers that a client must live through, with KAFKA.md 2's reasons. Whoever retries the same request gets
-// through.
+// Quirks are the answers that a client must live through, each named with what makes a broker give it. Whoever retries the
+// same request gets through.
 func Quirks() []Quirk {
 	coordinator := []kmsg.Key{kmsg.InitProducerID, kmsg.AddPartitionsToTxn, kmsg.AddOffsetsToTxn, kmsg.TxnOffsetCommit, kmsg.EndTxn}
 	return []Quirk{

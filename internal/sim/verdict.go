@@ -26,9 +26,6 @@ var actNames = []string{"pass", "before", "after", "late", "reset", "lose", "str
 
 func (a Act) String() string { return actNames[a] }
 
-// Crashes says that the act ends the host.
-func (a Act) Crashes() bool { return a == Before || a == After || a == Late }
-
 // Stops says that the act makes the host stand still for a while.
 func (a Act) Stops() bool { return a == StopBefore || a == StopAfter }
 
@@ -91,18 +88,5 @@ func Each(m Match, v Verdict) Judge {
 			return v
 		}
 		return Verdict{}
-	}
-}
-
-// First asks one judge after the other until one does something.
-func First(js ...Judge) Judge {
-	return func(x *Exchange) Verdict {
-		var found Verdict
-		for _, j := range js { // all are asked, so that each keeps its count
-			if v := j(x); found.nothing() {
-				found = v
-			}
-		}
-		return found
 	}
 }

@@ -3,7 +3,6 @@ package sim
 import (
 	"context"
 	"fmt"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -171,18 +170,9 @@ func (i *Instance) wait() error {
 }
 
 // Keep starts an instance and, after each crash or end of a life, the next one, so long after; until the bubble ends or the
-// life in being is stopped. first gives the lives begun so far.
-func (w *World) Keep(name string, run Run, judge Judge, pause time.Duration) (lives func() []*Instance) {
-	var mu sync.Mutex
-	var begun []*Instance
-	begin := func() *Instance {
-		i := w.Start(name, run, judge)
-		mu.Lock()
-		begun = append(begun, i)
-		mu.Unlock()
-		return i
-	}
-	i := begin()
+// life in being is stopped.
+func (w *World) Keep(name string, run Run, judge Judge, pause time.Duration) {
+	i := w.Start(name, run, judge)
 	w.back.Go(func() {
 		for {
 			select {
@@ -199,14 +189,9 @@ func (w *World) Keep(name string, run Run, judge Judge, pause time.Duration) (li
 			if i.last.Load() {
 				return
 			}
-			i = begin()
+			i = w.Start(name, run, judge)
 		}
 	})
-	return func() []*Instance {
-		mu.Lock()
-		defer mu.Unlock()
-		return slices.Clone(begun)
-	}
 }
 
 // Until waits for cond, looking every 50 ms of virtual time, and fails the test if it does not come true within limit.
