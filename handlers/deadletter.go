@@ -1,7 +1,6 @@
 package handlers
 
 import (
-	"encoding/binary"
 	"errors"
 	"fmt"
 
@@ -65,8 +64,9 @@ func refused(value []byte, bad *retrain.Invalid) *record.Dead {
 
 // schemaID is the fingerprint of the value's schema in hex, empty without single-object framing.
 func schemaID(value []byte) string {
-	if len(value) < schemas.HeaderSize || value[0] != 0xc3 || value[1] != 0x01 {
+	fingerprint, _, err := schemas.SplitHeader(value)
+	if err != nil {
 		return ""
 	}
-	return fmt.Sprintf("%016x", binary.LittleEndian.Uint64(value[2:]))
+	return fmt.Sprintf("%016x", fingerprint)
 }

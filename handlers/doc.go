@@ -3,13 +3,10 @@
 // happens between decoding and encoding is retrain's.
 package handlers
 
-import "github.com/visutility/retrainer/schemas"
-
 // Settings are what the configuration says to handlers.
 type Settings struct {
-	App           string            // app id: every topic that is written begins with it
-	MaxEventBytes int               // a greater value of an event is refused as oversized; 0: 1 MiB
-	Writers       []*schemas.Schema // of events, beside our own
+	App           string // app id: every topic that is written begins with it
+	MaxEventBytes int    // a greater value of an event is refused as oversized; 0: 1 MiB
 }
 
 func (s *Settings) maxEventBytes() int {

@@ -24,7 +24,7 @@ type Events struct {
 
 func newEvents(s Settings, topic retrain.On, wants []schemas.Want) *Events {
 	return &Events{
-		settings: s, projector: schemas.NewProjector(wants, s.Writers...), sources: retrain.NewSources(topic),
+		settings: s, projector: schemas.NewProjector(wants), sources: retrain.NewSources(topic),
 		values: make([]schemas.Value, len(wants)),
 	}
 }

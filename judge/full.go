@@ -105,7 +105,7 @@ func (j *judgement) events(ctx context.Context) error {
 		n++
 		p := partitions[rec.Partition]
 		if p == nil {
-			p = newPartition(j.policy, j.schemas, j.o.most)
+			p = newPartition(j.policy, j.schemas, j.o.eventBytes)
 			partitions[rec.Partition] = p
 		}
 		if reason := p.fold(rec); reason != "" {

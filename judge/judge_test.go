@@ -204,7 +204,7 @@ func TestWhatCannotBeToldIsAnError(t *testing.T) {
 
 func TestMismatchesAreCountedBeyondThosePrinted(t *testing.T) {
 	var out strings.Builder
-	r := &report{out: &out, atMost: 2}
+	r := &report{out: &out, printed: 2}
 	for i := range 5 {
 		r.mismatch("%d", i)
 	}

@@ -5,6 +5,10 @@
 //	go run ./judge full   --brokers 127.0.0.1:19092 --app retrain --schemas ./schemas
 //	go run ./judge counts --brokers 127.0.0.1:19092 --app count --in words --totals count.totals
 //
+// full folds the events of one performance topic under threshold rules and one revision of the policy, and the ledger with
+// commands of the grid tuner. It does not fold drift topics (their alerts are mismatches), sustained or cusum rules, later
+// revisions or the random tuner.
+//
 // Run it when the app has stopped. Each mismatch is a line of its own; exit 1 if there is one, 2 if it could not be told.
 package main
 
@@ -26,9 +30,9 @@ type options struct {
 	timeout     time.Duration
 	schemas     string // folder of .avsc files
 	performance string // topic of events
-	most        int    // an event above this size is a dead letter
+	eventBytes  int    // a longer event is a dead letter
 	in, totals  string // of the counting example
-	atMost      int    // mismatches printed
+	printed     int    // mismatches that are printed, at most
 }
 
 var errUsage = errors.New("usage: judge full|counts [flags]; judge full -h lists them")
@@ -55,10 +59,10 @@ func run(ctx context.Context, args []string, out io.Writer) (mismatches int, err
 	brokers := f.String("brokers", "127.0.0.1:9092", "brokers to begin with, by comma")
 	f.StringVar(&o.app, "app", "retrain", "app id: the group, and the first part of its topics")
 	f.DurationVar(&o.timeout, "timeout", 10*time.Minute, "for reading everything")
-	f.IntVar(&o.atMost, "print", 50, "mismatches that are printed; all are counted")
+	f.IntVar(&o.printed, "print", 50, "mismatches that are printed; all are counted")
 	f.StringVar(&o.schemas, "schemas", "schemas", "folder of the .avsc files (full)")
 	f.StringVar(&o.performance, "performance-topic", "monitoring.performance", "topic of the events (full)")
-	f.IntVar(&o.most, "max-event-bytes", 1<<20, "a longer event is a dead letter (full)")
+	f.IntVar(&o.eventBytes, "max-event-bytes", 1<<20, "a longer event is a dead letter (full)")
 	f.StringVar(&o.in, "in", "words", "topic that is counted (counts)")
 	f.StringVar(&o.totals, "totals", "count.totals", "topic of the totals (counts)")
 	if err := f.Parse(args[1:]); err != nil {
@@ -72,7 +76,7 @@ func run(ctx context.Context, args []string, out io.Writer) (mismatches int, err
 		return 0, err
 	}
 	defer k.Close()
-	r := &report{out: out, atMost: o.atMost}
+	r := &report{out: out, printed: o.printed}
 	if args[0] == "counts" {
 		err = judgeCounts(ctx, k, o, r)
 	} else {
@@ -87,14 +91,14 @@ func run(ctx context.Context, args []string, out io.Writer) (mismatches int, err
 
 // report gathers the mismatches.
 type report struct {
-	out    io.Writer
-	n      int
-	atMost int
-	seen   []string // what was read, for the last line
+	out     io.Writer
+	n       int
+	printed int      // at most
+	seen    []string // what was read, for the last line
 }
 
 func (r *report) mismatch(format string, args ...any) {
-	if r.n++; r.n <= r.atMost {
+	if r.n++; r.n <= r.printed {
 		fmt.Fprintf(r.out, "MISMATCH "+format+"\n", args...)
 	}
 }
@@ -102,8 +106,8 @@ func (r *report) mismatch(format string, args ...any) {
 func (r *report) saw(n int, what string) { r.seen = append(r.seen, fmt.Sprintf("%d %s", n, what)) }
 
 func (r *report) close() {
-	if r.n > r.atMost {
-		fmt.Fprintf(r.out, "... and %d more\n", r.n-r.atMost)
+	if r.n > r.printed {
+		fmt.Fprintf(r.out, "... and %d more\n", r.n-r.printed)
 	}
 	fmt.Fprintf(r.out, "judged: %s; %d mismatches\n", strings.Join(r.seen, ", "), r.n)
 }

@@ -44,7 +44,7 @@ func (s *Sources) say(j *judging, rule *Rule, x series, last *Alert, value float
 		a.AlertID = alertID(a)
 		x.setFiring(a, &s.extras)
 		return append(out, a)
-	case !v.level:
+	case !v.inBreach:
 		a := s.alert(j, rule, value)
 		a.State, a.AlertID, a.Since, a.ResolvedBy = Resolved, last.AlertID, last.Since, new(Recovered)
 		x.setFiring(nil, &s.extras)

@@ -1,6 +1,10 @@
 package retrain
 
-import "fmt"
+import (
+	"fmt"
+	"maps"
+	"slices"
+)
 
 // Check says what makes a trainer's word unusable; nil: nothing.
 func (p *Progress) Check() *Invalid {
@@ -12,7 +16,7 @@ func (p *Progress) Check() *Invalid {
 			return invalidValue("new_version: %s", problem)
 		}
 	}
-	for _, name := range sortedKeys(p.Metrics) {
+	for _, name := range slices.Sorted(maps.Keys(p.Metrics)) {
 		if v := p.Metrics[name]; !finite(v) {
 			return invalidValue("the metric %q is %v, not a finite number", name, v)
 		}

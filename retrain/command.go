@@ -1,8 +1,8 @@
 package retrain
 
 import (
+	"cmp"
 	"slices"
-	"strings"
 )
 
 // A command is forgotten so long after its last end.
@@ -33,9 +33,12 @@ type endOfCommand struct {
 
 func (c *command) open() bool { return c.state == "" }
 
+// manyComparisons is how many comparisons of ids cost more than a map of them.
+const manyComparisons = 64
+
 // answersAll says whether every alert is in the command's evidence.
 func (c *command) answersAll(alerts []*keptAlert) bool {
-	if len(alerts) > 8 && len(c.evidence) > 8 {
+	if len(alerts)*len(c.evidence) > manyComparisons {
 		known := make(map[string]bool, len(c.evidence))
 		for _, id := range c.evidence {
 			known[id] = true
@@ -83,10 +86,7 @@ func (c *Controller) endOverdue() {
 		}
 	}
 	slices.SortFunc(due, func(a, b *command) int {
-		if a.deadline != b.deadline {
-			return int(min(max(a.deadline-b.deadline, -1), 1))
-		}
-		return strings.Compare(a.model, b.model)
+		return cmp.Or(cmp.Compare(a.deadline, b.deadline), cmp.Compare(a.model, b.model))
 	})
 	for _, cmd := range due {
 		code := "unclaimed"

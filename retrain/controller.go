@@ -112,9 +112,6 @@ func (c *Controller) Deadline() int64 {
 // Counts are the entries so far that changed nothing; they do not survive a restart.
 func (c *Controller) Counts() Counts { return c.counts }
 
-// Policy is the active one; nil before the first.
-func (c *Controller) Policy() *Policy { return c.policy }
-
 // touch has a model decided in this step.
 func (c *Controller) touch(m *model) {
 	if m.exists && !m.touched {

@@ -18,7 +18,11 @@ type cusum struct {
 	h                 float64
 }
 
-const leastDeviation = 1e-6 // of s, so that a constant series does not divide by zero
+const (
+	leastDeviation = 1e-6  // of s, so that a constant series does not divide by zero
+	leastP         = 1e-16 // p and 1-p: about what doubles resolve below 1; 0 and 1 have no finite quantile
+	leastDistance  = 1e-4  // of the log scale: ln(0) is infinite, and nobody measures distances finer from samples
+)
 
 func (o *cusum) words() int { return 5 }
 
@@ -38,9 +42,9 @@ func (o *cusum) valid(v float64) bool {
 func (o *cusum) x(v float64) float64 {
 	switch {
 	case o.scale == "p":
-		return -normalQuantile(min(max(v, 1e-16), 1-1e-16))
+		return -normalQuantile(min(max(v, leastP), 1-leastP))
 	case o.scale == "log":
-		return math.Log(max(v, 1e-4))
+		return math.Log(max(v, leastDistance))
 	case o.worse == "up":
 		return v
 	}
@@ -81,7 +85,7 @@ func (o *cusum) observe(memory []uint64, v float64, t int64) verdict {
 	if b.n < o.warmup {
 		b.learn(x)
 		b.store(memory)
-		return verdict{level: true, since: b.since}
+		return verdict{inBreach: true, since: b.since}
 	}
 	n := float64(b.n)
 	s := max(math.Sqrt(b.m2/(n-1)), leastDeviation)
@@ -93,7 +97,7 @@ func (o *cusum) observe(memory []uint64, v float64, t int64) verdict {
 		b = baseline{}
 	}
 	b.store(memory)
-	return verdict{alarm: alarm, level: true, since: since}
+	return verdict{alarm: alarm, inBreach: true, since: since}
 }
 
 func (o *cusum) tree() map[string]any {

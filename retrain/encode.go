@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 )
@@ -45,7 +46,7 @@ func (e *encoder) optDouble(v *float64) { optional(e, v, e.double) }
 
 func (e *encoder) doubles(m map[string]float64) {
 	e.uint(uint64(len(m)))
-	for _, k := range sortedKeys(m) {
+	for _, k := range slices.Sorted(maps.Keys(m)) {
 		e.text(k)
 		e.double(m[k])
 	}
@@ -53,19 +54,10 @@ func (e *encoder) doubles(m map[string]float64) {
 
 func (e *encoder) texts(m map[string]string) {
 	e.uint(uint64(len(m)))
-	for _, k := range sortedKeys(m) {
+	for _, k := range slices.Sorted(maps.Keys(m)) {
 		e.text(k)
 		e.text(m[k])
 	}
-}
-
-func sortedKeys[V any](m map[string]V) []string {
-	keys := make([]string, 0, len(m))
-	for k := range m {
-		keys = append(keys, k)
-	}
-	slices.Sort(keys)
-	return keys
 }
 
 // decoder reads what encoder wrote. After the first error everything is zero.
@@ -78,18 +70,21 @@ type decoder struct {
 func decode(value []byte) decoder {
 	d := decoder{b: value}
 	if f := d.byte(); d.err == nil && f != format {
-		d.err = fmt.Errorf("the checkpoint has format %d, this build knows %d: it was written by another build", f, format)
+		d.b, d.err = nil, fmt.Errorf("the checkpoint has format %d, this build knows %d: it was written by another build", f, format)
 	}
 	return d
 }
 
-func (d *decoder) fail() { d.b, d.err = nil, errState }
+func (d *decoder) fail() {
+	d.b = nil
+	if d.err == nil {
+		d.err = errState
+	}
+}
 
 func (d *decoder) take(n uint64) []byte {
 	if n > uint64(len(d.b)) {
-		if d.err == nil {
-			d.fail()
-		}
+		d.fail()
 		return nil
 	}
 	taken := d.b[:n]
@@ -107,18 +102,20 @@ func (d *decoder) byte() byte {
 func (d *decoder) uint() uint64 {
 	v, n := binary.Uvarint(d.b)
 	if n <= 0 {
-		n, v = 1<<30, 0
+		d.fail()
+		return 0
 	}
-	d.take(uint64(n))
+	d.b = d.b[n:]
 	return v
 }
 
 func (d *decoder) int() int64 {
 	v, n := binary.Varint(d.b)
 	if n <= 0 {
-		n, v = 1<<30, 0
+		d.fail()
+		return 0
 	}
-	d.take(uint64(n))
+	d.b = d.b[n:]
 	return v
 }
 

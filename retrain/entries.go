@@ -2,6 +2,8 @@ package retrain
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -27,7 +29,7 @@ func (c *Controller) enterPolicy(e *PolicyEntry) error {
 	c.policy = p
 	c.policy.Revision = e.Revision
 	c.changed.policy, c.changed.ledger = true, true
-	for _, name := range sortedKeys(c.models) {
+	for _, name := range slices.Sorted(maps.Keys(c.models)) {
 		m := c.models[name]
 		m.control = p.control(name)
 		c.touch(m)
@@ -76,10 +78,7 @@ func (c *Controller) enterAlert(a *Alert) {
 			c.touch(x.model)
 		}
 	}
-	var names []string
-	if c.policy.gives(a.RuleID, a.On, a.Stream, a.Model) {
-		names = c.policy.modelsOf(a.Stream, a.Model)
-	}
+	names := c.concerned(a)
 	if len(names) == 0 {
 		c.counts.AlertOfNoModel++
 		return
@@ -114,24 +113,20 @@ func (c *Controller) removeAlert(a *keptAlert) {
 	c.changed.alerts[a.key] = true
 }
 
-// bind asks the active policy whether the alert still concerns its models.
-func (c *Controller) bind(a *keptAlert) {
-	var names []string
-	if c.policy.gives(a.alert.RuleID, a.alert.On, a.alert.Stream, a.alert.Model) {
-		names = c.policy.modelsOf(a.alert.Stream, a.alert.Model)
+// concerned are the models that an alert concerns under the active policy; none if that does not give its rule to the source.
+func (c *Controller) concerned(a *Alert) []string {
+	if !c.policy.gives(a.RuleID, a.On, a.Stream, a.Model) {
+		return nil
 	}
-	for _, concern := range a.concerns {
-		concern.active = contains(names, concern.model.name)
-	}
+	return c.policy.modelsOf(a.Stream, a.Model)
 }
 
-func contains(names []string, name string) bool {
-	for _, n := range names {
-		if n == name {
-			return true
-		}
+// bind asks the active policy whether the alert still concerns its models.
+func (c *Controller) bind(a *keptAlert) {
+	names := c.concerned(a.alert)
+	for _, concern := range a.concerns {
+		concern.active = slices.Contains(names, concern.model.name)
 	}
-	return false
 }
 
 // enterRequest answers a person. It passes the cool-down, never the lock.

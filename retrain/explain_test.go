@@ -2,6 +2,8 @@ package retrain
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -77,7 +79,7 @@ func TestEveryReasonIsASentenceForPeople(t *testing.T) {
 	} {
 		said := sentences(t, x.example)
 		if got := said[x.decision]; got != x.sentence {
-			t.Errorf("%s, %s:\n%s\nexpected\n%s\nof %v", x.example, x.decision, got, x.sentence, sortedKeys(said))
+			t.Errorf("%s, %s:\n%s\nexpected\n%s\nof %v", x.example, x.decision, got, x.sentence, slices.Sorted(maps.Keys(said)))
 		}
 	}
 }

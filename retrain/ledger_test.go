@@ -15,7 +15,7 @@ import (
 func restarted(t testing.TB, checkpoint map[string][]byte) *Controller {
 	t.Helper()
 	c := NewController()
-	for _, key := range sortedKeys(checkpoint) {
+	for _, key := range slices.Sorted(maps.Keys(checkpoint)) {
 		if err := c.Restore([]byte(key), slices.Clone(checkpoint[key])); err != nil {
 			t.Fatal(err)
 		}
@@ -141,7 +141,7 @@ func TestDecidingAgainWithNothingChangedSaysNothing(t *testing.T) {
 		if err := again.link(); err != nil {
 			rt.Fatal(err)
 		}
-		for _, name := range sortedKeys(again.models) {
+		for _, name := range slices.Sorted(maps.Keys(again.models)) {
 			again.touch(again.models[name]) // all of them, whether anything has changed or not
 		}
 		if out := mustStep(t, again, entryAt{c.now, &Tick{}}); len(out) > 0 && c.policy != nil {
@@ -152,7 +152,7 @@ func TestDecidingAgainWithNothingChangedSaysNothing(t *testing.T) {
 
 func TestAnAlertThatCountsAndIsNotBlockedIsDecided(t *testing.T) {
 	ledgers(t, func(rt *rapid.T, c *Controller, _ entryAt, _ []Output) {
-		for _, name := range sortedKeys(c.models) {
+		for _, name := range slices.Sorted(maps.Keys(c.models)) {
 			m := c.models[name]
 			if !m.exists || m.open != nil || c.cooldownEnd(m) > c.now {
 				continue
@@ -281,9 +281,9 @@ func TestADamagedLedgerCheckpointIsAnErrorAndNoPanic(t *testing.T) {
 	}
 	checkpoint := saved(c, map[string][]byte{})
 	if len(checkpoint) != 5 {
-		t.Fatalf("keys: %q", sortedKeys(checkpoint))
+		t.Fatalf("keys: %q", slices.Sorted(maps.Keys(checkpoint)))
 	}
-	for _, key := range sortedKeys(checkpoint) {
+	for _, key := range slices.Sorted(maps.Keys(checkpoint)) {
 		for cut := range checkpoint[key] {
 			if NewController().Restore([]byte(key), checkpoint[key][:cut]) == nil {
 				t.Errorf("%q cut to %d bytes is taken", key, cut)

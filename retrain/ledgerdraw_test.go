@@ -71,7 +71,7 @@ func (l *ledger) alert() *Alert {
 	if l.rules == nil {
 		l.rules = map[On][]*Rule{}
 		for i := range policyTexts {
-			for _, r := range revision(l.t, i, 1).Rules() {
+			for _, r := range revision(l.t, i, 1).rules() {
 				l.rules[r.On] = append(l.rules[r.On], r)
 			}
 		}

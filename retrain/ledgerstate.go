@@ -1,7 +1,9 @@
 package retrain
 
 import (
+	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -113,7 +115,7 @@ func (c *Controller) link() error {
 		}
 	}
 	c.wakes.heap, c.deadlines.heap, c.ended = nil, nil, nil
-	for _, id := range sortedKeys(c.commands) {
+	for _, id := range slices.Sorted(maps.Keys(c.commands)) {
 		cmd := c.commands[id]
 		m := c.models[cmd.model]
 		switch {
@@ -126,8 +128,8 @@ func (c *Controller) link() error {
 			c.ended = append(c.ended, endOfCommand{cmd.endedAt, id})
 		}
 	}
-	slices.SortStableFunc(c.ended, func(a, b endOfCommand) int { return int(min(max(a.at-b.at, -1), 1)) })
-	for _, key := range sortedKeys(c.alerts) {
+	slices.SortStableFunc(c.ended, func(a, b endOfCommand) int { return cmp.Compare(a.at, b.at) })
+	for _, key := range slices.Sorted(maps.Keys(c.alerts)) {
 		a := c.alerts[key]
 		for _, x := range a.concerns {
 			m := c.models[x.model.name]
@@ -140,7 +142,7 @@ func (c *Controller) link() error {
 		}
 		c.bind(a)
 	}
-	for _, name := range sortedKeys(c.models) {
+	for _, name := range slices.Sorted(maps.Keys(c.models)) {
 		if m := c.models[name]; m.exists {
 			c.schedule(m)
 		}
@@ -168,15 +170,15 @@ func (c *Controller) Snapshot(all bool, put func(key, value []byte)) {
 		fields(&e)
 		put([]byte(key), e.b)
 	}
-	for _, name := range sortedKeys(changed.models) {
+	for _, name := range slices.Sorted(maps.Keys(changed.models)) {
 		m := c.models[name]
 		write(modelPrefix+name, m != nil, func(e *encoder) { e.stateOfModel(m) })
 	}
-	for _, key := range sortedKeys(changed.alerts) {
+	for _, key := range slices.Sorted(maps.Keys(changed.alerts)) {
 		a := c.alerts[key]
 		write(alertPrefix+key, a != nil, func(e *encoder) { e.kept(a) })
 	}
-	for _, id := range sortedKeys(changed.commands) {
+	for _, id := range slices.Sorted(maps.Keys(changed.commands)) {
 		cmd := c.commands[id]
 		write(commandPrefix+id, cmd != nil, func(e *encoder) { e.command(cmd) })
 	}

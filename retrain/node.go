@@ -5,10 +5,12 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"math"
 	"slices"
-	"sort"
 	"strings"
+
+	"github.com/visutility/retrainer/internal/nearest"
 )
 
 // node is a value of the policy's JSON with its path. Reading one reports the first problem of the whole policy to problem
@@ -56,10 +58,18 @@ func (n node) fields(known ...string) fields {
 	f := n.mapping()
 	for _, k := range f.names() {
 		if !slices.Contains(known, k) && *n.problem == nil {
-			*n.problem = &PolicyError{Path: n.at(k, nil).path, Problem: "unknown key", Near: nearest(k, known)}
+			*n.problem = unknownKey(n.at(k, nil).path, k, known)
 		}
 	}
 	return f
+}
+
+func unknownKey(path, key string, known []string) *PolicyError {
+	e := &PolicyError{Path: path, Problem: "unknown key", Near: nearest.Word(key, known)}
+	if e.Near == "" {
+		e.Problem += "; known are " + strings.Join(known, ", ")
+	}
+	return e
 }
 
 // mapping is fields with any keys.
@@ -77,14 +87,7 @@ func (n node) mapping() fields {
 	return f
 }
 
-func (f fields) names() []string {
-	names := make([]string, 0, len(f.values))
-	for k := range f.values {
-		names = append(names, k)
-	}
-	sort.Strings(names)
-	return names
-}
+func (f fields) names() []string { return slices.Sorted(maps.Keys(f.values)) }
 
 func (f fields) has(key string) bool { _, ok := f.values[key]; return ok }
 
@@ -206,35 +209,4 @@ func (n node) shown() string {
 		return "this value"
 	}
 	return string(text)
-}
-
-// nearest is the known word with the least edits (Levenshtein) from word; of several the first.
-func nearest(word string, known []string) string {
-	best, least := "", math.MaxInt
-	for _, k := range known {
-		if d := edits(word, k); d < least {
-			best, least = k, d
-		}
-	}
-	return best
-}
-
-func edits(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		corner := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			change := corner
-			if a[i] != b[j] {
-				change++
-			}
-			corner = row[j+1]
-			row[j+1] = min(change, row[j]+1, corner+1)
-		}
-	}
-	return row[len(b)]
 }

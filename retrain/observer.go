@@ -11,10 +11,10 @@ type observer interface {
 
 // verdict is what an observer says of one value.
 type verdict struct {
-	alarm  bool  // the series goes into breach: an alert fires
-	level  bool  // the series is in breach
-	beyond bool  // this value is beyond the level: a firing alert may be sent again
-	since  int64 // when the drift began
+	alarm    bool  // the series goes into breach: an alert fires
+	inBreach bool  // the series is
+	beyond   bool  // this value is beyond the level: a firing alert may be sent again
+	since    int64 // when the drift began
 }
 
 // limit is a level with its bad side.

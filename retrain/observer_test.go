@@ -45,7 +45,7 @@ func TestThresholdAlarmsAsTheVectorsSay(t *testing.T) {
 		memory, on, alarms := memoryOf(o), 0, []int{}
 		for i, v := range x.Values {
 			verdict := o.observe(memory, v, int64(i))
-			if verdict.level {
+			if verdict.inBreach {
 				on++
 			}
 			if verdict.alarm {
@@ -79,7 +79,7 @@ func TestSustainedAlarmsAsTheVectorsSay(t *testing.T) {
 		memory, on, alarms := memoryOf(o), 0, []int{}
 		for i, b := range x.Breaches {
 			verdict := o.observe(memory, float64(b), int64(i))
-			if verdict.level {
+			if verdict.inBreach {
 				on++
 			}
 			if verdict.alarm {
@@ -152,11 +152,11 @@ func TestARingLongerThanAWordForgetsExactlyTheOldest(t *testing.T) {
 		memory := memoryOf(o)
 		o.observe(memory, 1, 7)
 		for i := 1; i < n; i++ {
-			if v := o.observe(memory, 0, int64(7+i)); !v.level || v.since != 7 {
+			if v := o.observe(memory, 0, int64(7+i)); !v.inBreach || v.since != 7 {
 				t.Fatalf("n=%d: forgotten after %d more values", n, i)
 			}
 		}
-		if o.observe(memory, 0, 1000).level {
+		if o.observe(memory, 0, 1000).inBreach {
 			t.Errorf("n=%d: remembered after n values", n)
 		}
 	}

@@ -1,9 +1,6 @@
 package retrain
 
-import (
-	"bytes"
-	"fmt"
-)
+import "bytes"
 
 // Policy is a normalised policy: every default is written out. It is made by ParsePolicy, BuiltIn and ReadPolicy alone and
 // never changed after. Durations are milliseconds.
@@ -89,15 +86,6 @@ func ReadPolicy(text []byte) (*Policy, error) {
 
 // Canonical is the policy as canonical JSON (RFC 8785). It must not be changed.
 func (p *Policy) Canonical() []byte { return p.canonical }
-
-// Rules are the rules of all observe lines, in the policy's order.
-func (p *Policy) Rules() []*Rule {
-	var rules []*Rule
-	for _, line := range p.observe {
-		rules = append(rules, line.rules...)
-	}
-	return rules
-}
 
 // lineFor is the place of the observe line that the policy gives to a source; -1: none.
 func (p *Policy) lineFor(on On, stream, model *string) int {

@@ -64,8 +64,8 @@ func readRule(on On, n node) *Rule {
 	return r
 }
 
-// common reads what every kind of rule has, and the keys of its own.
-func (r *Rule) common(n node, own ...string) fields {
+// ruleFields reads what every kind of rule has, and the keys of its own.
+func (r *Rule) ruleFields(n node, own ...string) fields {
 	f := n.fields(append([]string{"of", "method", "min_sample_size"}, own...)...)
 	r.Field = Field(max(0, slices.Index(fieldNames, f.get("of").oneOf(fieldNames...))))
 	if f.has("method") {
@@ -88,7 +88,7 @@ func (r *Rule) level(f fields) limit {
 }
 
 func readThreshold(r *Rule, n node) observer {
-	f := r.common(n, "below", "above", "clear", "min_checks")
+	f := r.ruleFields(n, "below", "above", "clear", "min_checks")
 	o := &threshold{level: r.level(f), minChecks: uint32(f.or("min_checks", 1.0).whole(1, maxCount))}
 	o.clear = f.or("clear", o.level.value).real()
 	if o.level.beyond(o.clear) {
@@ -98,7 +98,7 @@ func readThreshold(r *Rule, n node) observer {
 }
 
 func readSustained(r *Rule, n node) observer {
-	f := r.common(n, "below", "above", "k", "n")
+	f := r.ruleFields(n, "below", "above", "k", "n")
 	o := &sustained{level: r.level(f), n: int(f.get("n").whole(1, maxRing)), k: int(f.get("k").whole(1, maxRing))}
 	if o.k > o.n {
 		f.get("k").fail("k is greater than n")
@@ -107,7 +107,7 @@ func readSustained(r *Rule, n node) observer {
 }
 
 func readCusum(r *Rule, n node) observer {
-	f := r.common(n, "scale", "worse", "warmup", "delta", "votes", "arl")
+	f := r.ruleFields(n, "scale", "worse", "warmup", "delta", "votes", "arl")
 	o := &cusum{scale: f.get("scale").oneOf("p", "log", "linear")}
 	if (o.scale == "linear") != f.has("worse") {
 		f.fail("worse goes with scale: linear, and only with it")

@@ -278,7 +278,7 @@ func TestPoliciesOfTheReferenceNormaliseTheSame(t *testing.T) {
 		if got := string(p.Canonical()); got != expected.Normalised {
 			t.Errorf("normal form\n%s\nexpected\n%s", got, expected.Normalised)
 		}
-		for i, r := range p.Rules() {
+		for i, r := range p.rules() {
 			if want := expected.Rules[i]; r.On != want.On || r.ID != want.ID || r.Text != want.Rule {
 				t.Errorf("rule %d: %s %s %s, expected %v", i, r.On, r.ID, r.Text, want)
 			}

@@ -40,9 +40,6 @@ func NewSources(topic On) *Sources {
 // Count is the number of sources that it knows.
 func (s *Sources) Count() int { return s.index.count }
 
-// Revision is that of the policy in force.
-func (s *Sources) Revision() int32 { return s.policy.Revision }
-
 // Use sets the policy in force, before the first event. The error is that of a damaged checkpoint.
 func (s *Sources) Use(p *Policy) error {
 	s.adopt(p, nil)

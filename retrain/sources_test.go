@@ -60,7 +60,7 @@ func (l *live) restart(t testing.TB, policyFirst bool) *live {
 	t.Helper()
 	n := &live{NewSources(l.topic), l.topic, l.policy, maps.Clone(l.checkpoint)}
 	restore := func() {
-		for _, key := range sortedKeys(l.checkpoint) {
+		for _, key := range slices.Sorted(maps.Keys(l.checkpoint)) {
 			if err := n.Restore([]byte(key), slices.Clone(l.checkpoint[key])); err != nil {
 				t.Fatal(err)
 			}
@@ -164,7 +164,7 @@ func TestSourcesAreIndependent(t *testing.T) {
 				bySource[key] = append(bySource[key], a)
 			}
 		}
-		for _, key := range sortedKeys(bySource) {
+		for _, key := range slices.Sorted(maps.Keys(bySource)) {
 			alone := newLive(t, topic, revision(t, 1, 1))
 			var out []*Alert
 			for _, h := range list {
@@ -224,8 +224,8 @@ func TestASwitchOfTheSameOrALowerRevisionChangesNothing(t *testing.T) {
 	l := newLive(t, Performance, revision(t, 0, 5))
 	l.take(happening{origin: Origin{"p", 0, 0, t0}, event: &Event{ModelID: []byte("b"), MAPChange: Number{-0.1, true}, Timestamp: t0}})
 	for _, number := range []int32{4, 5} {
-		if out := l.Switch(revision(t, 2, number), nil); len(out) > 0 || l.Revision() != 5 {
-			t.Errorf("revision %d: %s, now %d", number, shown(out), l.Revision())
+		if out := l.Switch(revision(t, 2, number), nil); len(out) > 0 || l.policy.Revision != 5 {
+			t.Errorf("revision %d: %s, now %d", number, shown(out), l.policy.Revision)
 		}
 	}
 	if out := l.Switch(revision(t, 2, 6), nil); len(out) != 1 || *out[0].ResolvedBy != RuleRemoved || out[0].PolicyRevision != 6 {
@@ -252,7 +252,7 @@ func TestADamagedCheckpointIsAnErrorAndNoPanic(t *testing.T) {
 	l := newLive(t, Performance, revision(t, 0, 1))
 	l.take(happening{origin: Origin{"p", 0, 0, t0}, event: &Event{ModelID: []byte("b/v1"), MAPChange: Number{-0.1, true}, Timestamp: t0}})
 	l.save(true)
-	for _, key := range sortedKeys(l.checkpoint) {
+	for _, key := range slices.Sorted(maps.Keys(l.checkpoint)) {
 		value := l.checkpoint[key]
 		for cut := range value {
 			n := NewSources(Performance)

@@ -143,7 +143,11 @@ func (s *Sources) writeSeries(e *encoder, rule *Rule, x series) {
 
 func (s *Sources) readSource(d *decoder, src *source) {
 	src.heard = d.int()
-	count := min(d.byte(), 2)
+	count := d.byte()
+	if int(count) > len(src.versions) {
+		d.fail()
+		return
+	}
 	l := s.layouts[src.line+1]
 	for i := range count {
 		var name []byte
@@ -168,7 +172,11 @@ func (s *Sources) readSeries(d *decoder, l *layout, block uint32) {
 		}
 	}
 	newest, mark := d.int(), d.word()
-	more := extra{count: int(min(d.byte(), 3))}
+	more := extra{count: int(d.byte())}
+	if more.count > len(more.marks) {
+		d.fail()
+		return
+	}
 	for i := range more.count {
 		more.marks[i] = d.word()
 	}

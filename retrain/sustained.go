@@ -20,8 +20,8 @@ func (o *sustained) observe(memory []uint64, v float64, t int64) verdict {
 		memory[0] = uint64(t)
 	}
 	o.push(ring, beyond)
-	level := ones(ring) >= o.k
-	return verdict{alarm: level && before < o.k, level: level, beyond: beyond, since: int64(memory[0])}
+	inBreach := ones(ring) >= o.k
+	return verdict{alarm: inBreach && before < o.k, inBreach: inBreach, beyond: beyond, since: int64(memory[0])}
 }
 
 func (o *sustained) push(ring []uint64, beyond bool) {

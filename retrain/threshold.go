@@ -32,7 +32,7 @@ func (o *threshold) observe(memory []uint64, v float64, t int64) verdict {
 	if on {
 		memory[0] |= thresholdOn
 	}
-	return verdict{alarm: on && !was, level: on, beyond: beyond, since: t}
+	return verdict{alarm: on && !was, inBreach: on, beyond: beyond, since: t}
 }
 
 func (o *threshold) tree() map[string]any {

@@ -3,7 +3,6 @@ package retrain
 import (
 	"bytes"
 	"encoding/json"
-	"fmt"
 	"maps"
 	"strconv"
 	"strings"
@@ -30,16 +29,6 @@ func TunerNames() []string {
 		names[i] = t.name
 	}
 	return names
-}
-
-// CheckTuner says which tuners there are if the name is of none.
-func CheckTuner(name string) error {
-	for _, t := range tuners {
-		if t.name == name {
-			return nil
-		}
-	}
-	return fmt.Errorf("there is no tuner %q; there are %s", name, strings.Join(TunerNames(), ", "))
 }
 
 // trials are those of a command: the parent's best parameters first where they lie in the space, then the tuner's.

@@ -17,7 +17,7 @@ func (m *model) register(cmd *command, p *Progress, now int64) string {
 	} else {
 		name = m.nextVersion(cmd.base, cmd.action)
 	}
-	versions := slices.Clone(m.versions) // Model records share the old one
+	versions := slices.Clone(m.versions) // Model.Latest of the last record points into the old one
 	versions = slices.DeleteFunc(versions, func(v Version) bool { return v.Version == name })
 	versions = append(versions, Version{
 		Version: name, Parent: cmd.base, CommandID: &cmd.id, Action: &cmd.action, Dataset: cmd.dataset,

@@ -3,7 +3,6 @@ package schemas
 import (
 	"encoding/binary"
 	"math"
-	"slices"
 )
 
 func appendLong(dst []byte, v int64) []byte {
@@ -27,14 +26,4 @@ func appendFloat(dst []byte, v float32) []byte {
 
 func appendText(dst []byte, s string) []byte {
 	return append(appendLong(dst, int64(len(s))), s...)
-}
-
-// sortedKeys fixes the order of a map: Avro has none, and equal values shall be equal bytes.
-func sortedKeys[V any](m map[string]V) []string {
-	keys := make([]string, 0, len(m))
-	for k := range m {
-		keys = append(keys, k)
-	}
-	slices.Sort(keys)
-	return keys
 }

@@ -2,7 +2,9 @@ package schemas
 
 import (
 	"fmt"
+	"maps"
 	"reflect"
+	"slices"
 	"strings"
 )
 
@@ -137,7 +139,7 @@ func recordCoder(n *node, t reflect.Type, depth int) (coder, error) {
 		names[i], index[i], coders[i] = f.name, place, c
 	}
 	if len(places) > 0 {
-		return coder{}, fmt.Errorf("%s is tagged with what %s has not: %s", t, n.name, strings.Join(sortedKeys(places), ", "))
+		return coder{}, fmt.Errorf("%s is tagged with what %s has not: %s", t, n.name, strings.Join(slices.Sorted(maps.Keys(places)), ", "))
 	}
 	return coder{
 		write: func(dst []byte, v reflect.Value) (_ []byte, err error) {

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/visutility/retrainer/internal/nearest"
 )
 
 // Kind is what a wanted field is read as, and from which of the writer's types.
@@ -83,16 +85,7 @@ type op struct {
 const maxInline = 4096
 
 // Compile makes the program that reads wants from records of the writer's schema. The error is an *IncompatibleError where
-// the schema is right but cannot give a wanted field.
-func Compile(writer string, wants []Want) (*Program, error) {
-	s, err := Parse(writer)
-	if err != nil {
-		return nil, err
-	}
-	return s.Compile(wants)
-}
-
-// Compile is the function Compile for a schema already parsed.
+// the schema cannot give a wanted field.
 func (s *Schema) Compile(wants []Want) (*Program, error) {
 	c := compiler{p: &Program{entries: make([]*node, len(wants))}, subs: map[subKey]int32{}, inline: []*node{s.root}}
 	if err := s.checkPresent(wants); err != nil {
@@ -123,7 +116,7 @@ func (s *Schema) checkPresent(wants []Want) error {
 	for _, w := range wants {
 		if w.Required && !slices.Contains(names, w.Name) {
 			msg := "there is no such field, and it is needed"
-			if near := nearest(w.Name, names); near != "" {
+			if near := nearest.Word(w.Name, names); near != "" {
 				msg += "; the nearest is " + near
 			}
 			return &IncompatibleError{Schema: s.Name(), Field: w.Name, Message: msg + "; there are: " + strings.Join(names, ", ")}

@@ -17,7 +17,7 @@ func project(t *testing.T, writer string, v any) []Value {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p, err := Compile(writer, DriftWants())
+	p, err := compileText(writer, DriftWants())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -114,7 +114,7 @@ func TestASchemaThatCannotGiveAFieldIsRefusedByTheFieldsName(t *testing.T) {
 		{"window_end", `{"type":"int","logicalType":"date"}`, "it is int (date)"},
 	} {
 		t.Run(c.field+" "+c.typ, func(t *testing.T) {
-			_, err := Compile(`{"type":"record","name":"acme.R","fields":[{"name":"timestamp","type":"long"},{"name":"`+c.field+`","type":`+c.typ+`}]}`, DriftWants())
+			_, err := compileText(`{"type":"record","name":"acme.R","fields":[{"name":"timestamp","type":"long"},{"name":"`+c.field+`","type":`+c.typ+`}]}`, DriftWants())
 			var incompatible *IncompatibleError
 			if !errors.As(err, &incompatible) || incompatible.Field != c.field || !strings.Contains(err.Error(), c.says) ||
 				!strings.Contains(err.Error(), "acme.R") {
@@ -122,7 +122,7 @@ func TestASchemaThatCannotGiveAFieldIsRefusedByTheFieldsName(t *testing.T) {
 			}
 		})
 	}
-	_, err := Compile(`{"type":"record","name":"R","fields":[{"name":"timestmp","type":"long"}]}`, DriftWants())
+	_, err := compileText(`{"type":"record","name":"R","fields":[{"name":"timestmp","type":"long"}]}`, DriftWants())
 	var incompatible *IncompatibleError
 	if !errors.As(err, &incompatible) || incompatible.Field != "timestamp" || !strings.Contains(err.Error(), "the nearest is timestmp") {
 		t.Errorf("without a timestamp: %v", err)
@@ -132,7 +132,7 @@ func TestASchemaThatCannotGiveAFieldIsRefusedByTheFieldsName(t *testing.T) {
 func TestEntriesGivesTheMapThatWasTaken(t *testing.T) {
 	const schema = `{"type":"record","name":"R","fields":[{"name":"timestamp","type":"long"},
 		{"name":"labels","type":["null",{"type":"map","values":["null","string"]}]},{"name":"metrics","type":{"type":"map","values":"float"}}]}`
-	p, err := Compile(schema, []Want{{Name: "labels", Kind: StringMap}, {Name: "metrics", Kind: DoubleMap}})
+	p, err := compileText(schema, []Want{{Name: "labels", Kind: StringMap}, {Name: "metrics", Kind: DoubleMap}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -197,7 +197,7 @@ func TestNothingOfTheRecordBeforeIsLeft(t *testing.T) {
 
 func TestATextThatIsTakenMustBeUTF8(t *testing.T) {
 	const schema = `{"type":"record","name":"R","fields":[{"name":"stream_id","type":"string"},{"name":"other","type":"string"},{"name":"timestamp","type":"long"}]}`
-	p, err := Compile(schema, DriftWants())
+	p, err := compileText(schema, DriftWants())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -243,4 +243,12 @@ func TestProjectorTellsTheFourReasonsApart(t *testing.T) {
 	if _, err := p.Project([]byte("{}"), dst); !errors.As(err, &framing) {
 		t.Errorf("JSON: %v, want a FramingError", err)
 	}
+}
+
+func compileText(writer string, wants []Want) (*Program, error) {
+	s, err := Parse(writer)
+	if err != nil {
+		return nil, err
+	}
+	return s.Compile(wants)
 }

@@ -2,6 +2,7 @@ package schemas
 
 import (
 	"fmt"
+	"maps"
 	"reflect"
 	"slices"
 )
@@ -105,7 +106,7 @@ func appendDefaultOf(dst []byte, n *node, v any) (_ []byte, err error) {
 		if len(v) > 0 {
 			dst = appendLong(dst, int64(len(v)))
 		}
-		for _, k := range sortedKeys(v) {
+		for _, k := range slices.Sorted(maps.Keys(v)) {
 			if dst, err = appendDefault(appendText(dst, k), n.item, v[k]); err != nil {
 				return nil, err
 			}

@@ -15,7 +15,7 @@ func (e *FramingError) Error() string { return e.Message }
 type UnknownSchemaError struct{ Fingerprint uint64 }
 
 func (e *UnknownSchemaError) Error() string {
-	return fmt.Sprintf("fingerprint %016x is that of no schema known here: neither one of ours nor one given by a file",
+	return fmt.Sprintf("fingerprint %016x is that of no schema known here: known are those that this build was made with",
 		e.Fingerprint)
 }
 

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/visutility/retrainer/internal/nearest"
 )
 
 // ValueError says which field of a JSON object cannot be written, why, and what would be right.
@@ -209,7 +211,7 @@ func recordFromJSON(dst []byte, n *node, raw json.RawMessage, depth int) ([]byte
 }
 
 func didYouMean(name string, names []string) string {
-	if near := nearest(name, names); near != "" {
+	if near := nearest.Word(name, names); near != "" {
 		return " (did you mean " + near + "?)"
 	}
 	return ""

@@ -108,7 +108,7 @@ func TestRecordsWithinRecordsDoNotMultiply(t *testing.T) {
 			schema = fmt.Sprintf(`{"type":"record","name":"R%d","fields":[{"name":"a","type":%s},{"name":"b","type":%s}]}`, i, schema, again)
 		}
 		hostile(t, func() {
-			p, err := Compile(schema, nil)
+			p, err := compileText(schema, nil)
 			if err != nil {
 				t.Fatal(err)
 			}

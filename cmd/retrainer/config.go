@@ -11,6 +11,8 @@ import (
 
 	"github.com/goccy/go-yaml/ast"
 	"github.com/goccy/go-yaml/parser"
+
+	"github.com/visutility/retrainer/internal/nearest"
 )
 
 // defaultConfig is the configuration file that is read if it is there.
@@ -126,35 +128,8 @@ func joined(list *ast.SequenceNode) (string, bool) {
 
 // suggestion names the nearest of the known words, if one is near.
 func suggestion(word string, known []string) string {
-	best, least := "", len(word)/2+1
-	for _, k := range known {
-		if d := edits(word, k); d < least {
-			best, least = k, d
-		}
+	if near := nearest.Word(word, known); near != "" {
+		return "; did you mean " + near + "?"
 	}
-	if best == "" {
-		return "; known are " + strings.Join(known, ", ")
-	}
-	return "; did you mean " + best + "?"
-}
-
-// edits is Levenshtein's distance.
-func edits(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			change := diagonal
-			if a[i] != b[j] {
-				change++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(change, row[j]+1, row[j+1]+1)
-		}
-	}
-	return row[len(b)]
+	return "; known are " + strings.Join(known, ", ")
 }

@@ -10,7 +10,7 @@ import (
 	"github.com/visutility/retrainer/consumer"
 )
 
-func devCommand(c *common) *cobra.Command {
+func devCommand(c *configuration) *cobra.Command {
 	s := newService(c)
 	var listen, data string
 	cmd := command(c, "dev", "Run the pipeline with a broker of its own, for trying it out", cobra.NoArgs, func(cmd *cobra.Command, _ []string) error {
@@ -47,18 +47,9 @@ func (s *service) makeTopics(ctx context.Context) error {
 		return err
 	}
 	defer client.Close()
-	wishes := s.wishes(true)
-	all := make([]string, len(wishes))
-	for i := range wishes {
-		all[i] = wishes[i].name
-	}
-	there, err := client.Topics(ctx, all...)
+	_, changes, err := compare(ctx, client, s.wishes(true))
 	if err != nil {
 		return err
-	}
-	var changes []change
-	for i := range wishes {
-		changes = append(changes, wishes[i].changes(there)...)
 	}
 	if err := s.make(ctx, client, changes, 1); err != nil {
 		return fmt.Errorf("embedded broker: %w", err)

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -14,7 +16,7 @@ import (
 	"github.com/visutility/retrainer/schemas"
 )
 
-func explainCommand(c *common) *cobra.Command {
+func explainCommand(c *configuration) *cobra.Command {
 	explain := &cobra.Command{Use: "explain", Short: "Say why something was decided: the numbers, the limits and the events behind it", Args: cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
 			return usage("explain needs model, decision or command behind it, and an id")
@@ -55,7 +57,7 @@ type history struct {
 	commands  []*shownCommand
 }
 
-func (c *common) history(ctx context.Context, client *consumer.Client) (*history, error) {
+func (c *configuration) history(ctx context.Context, client *consumer.Client) (*history, error) {
 	h, n := &history{}, c.names()
 	decisions, commands := schemas.MustCodec[retrain.Decision]("Decision"), schemas.MustCodec[retrain.Command]("Command")
 	err := each(ctx, client, n.decisions(), func(r *record.Record) error {
@@ -85,7 +87,7 @@ func (h *history) ofModel(name string) ([]*shownDecision, []*shownCommand, error
 		}
 	}
 	if last == nil {
-		return nil, nil, fmt.Errorf("no decision on a model %s is kept%s", name, suggestion(name, sortedKeys(known)))
+		return nil, nil, fmt.Errorf("no decision on a model %s is kept%s", name, suggestion(name, slices.Sorted(maps.Keys(known))))
 	}
 	return []*shownDecision{last}, h.commandsOf(last), nil
 }
@@ -138,7 +140,7 @@ func one[T any](all []T, kind, id string, idOf func(T) string) (found T, err err
 	return found, nil
 }
 
-func (c *common) printExplained(out io.Writer, decisions []*shownDecision, commands []*shownCommand) error {
+func (c *configuration) printExplained(out io.Writer, decisions []*shownDecision, commands []*shownCommand) error {
 	for _, d := range decisions {
 		if c.json {
 			if err := writeLine(out, d.text); err != nil {
@@ -147,7 +149,7 @@ func (c *common) printExplained(out io.Writer, decisions []*shownDecision, comma
 			continue
 		}
 		v := d.value
-		fmt.Fprintf(out, "%s  decision %s  model %s  %s (%s)  policy revision %d\n%s\n", moments(v.DecidedAt), v.DecisionID, v.Model, v.Action, v.Reason, v.PolicyRevision, v.Explanation)
+		fmt.Fprintf(out, "%s  decision %s  model %s  %s (%s)  policy revision %d\n%s\n", timeText(v.DecidedAt), v.DecisionID, v.Model, v.Action, v.Reason, v.PolicyRevision, v.Explanation)
 		if err := printEvidence(out, "evidence", v.Evidence); err != nil {
 			return err
 		}
@@ -160,8 +162,8 @@ func (c *common) printExplained(out io.Writer, decisions []*shownDecision, comma
 			continue
 		}
 		v := k.value
-		fmt.Fprintf(out, "%s  command %s  %s retrain of %s from %s, %s by tuner %s; it must be taken up by %s\n", moments(v.IssuedAt), v.CommandID, v.Action, v.Model,
-			orDash(v.BaseVersion), count(len(v.Trials), "trial"), v.Tuner, moments(v.StartBy))
+		fmt.Fprintf(out, "%s  command %s  %s retrain of %s from %s, %s by tuner %s; it must be taken up by %s\n", timeText(v.IssuedAt), v.CommandID, v.Action, v.Model,
+			orDash(v.BaseVersion), count(len(v.Trials), "trial"), v.Tuner, timeText(v.StartBy))
 		if len(decisions) == 0 {
 			fmt.Fprintln(out, v.Explanation)
 			if err := printEvidence(out, "evidence", v.Evidence); err != nil {

@@ -15,8 +15,8 @@ import (
 	"github.com/visutility/retrainer/consumer"
 )
 
-// common are the settings that all commands share.
-type common struct {
+// configuration holds the settings that all commands share.
+type configuration struct {
 	config      string
 	brokers     []string
 	app         string
@@ -28,8 +28,8 @@ type common struct {
 	level zerolog.Level
 }
 
-func (c *common) flags(f *pflag.FlagSet) {
-	f.StringVar(&c.config, "config", defaultConfig, "`FILE` with settings, in YAML; read if it is there")
+func (c *configuration) flags(f *pflag.FlagSet) {
+	f.StringVar(&c.config, "config", defaultConfig, "`FILE` with settings, in YAML; without this flag "+defaultConfig+" is read if it is there")
 	f.StringSliceVar(&c.brokers, "brokers", []string{"127.0.0.1:9092"}, "brokers to begin with, `HOST:PORT` by comma")
 	f.StringVar(&c.app, "app", "retrain", "app `ID`: consumer group, and the first part of all topics that are written")
 	f.StringSliceVar(&c.drift, "drift-topic", []string{"monitoring.drift"}, "`TOPIC` of drift events, several by comma")
@@ -42,7 +42,7 @@ func (c *common) flags(f *pflag.FlagSet) {
 var topicName = regexp.MustCompile(`^[a-zA-Z0-9._-]{1,249}$`)
 
 // check looks at the settings as a whole.
-func (c *common) check() (err error) {
+func (c *configuration) check() (err error) {
 	if c.level, err = zerolog.ParseLevel(c.logLevel); err != nil || c.logLevel == "" {
 		return usage("--log-level %q is none of debug, info, warn, error", c.logLevel)
 	}
@@ -71,12 +71,12 @@ func (c *common) check() (err error) {
 }
 
 // log writes JSON lines to standard error.
-func (c *common) log(cmd *cobra.Command) zerolog.Logger {
+func (c *configuration) log(cmd *cobra.Command) zerolog.Logger {
 	return zerolog.New(zerolog.SyncWriter(cmd.ErrOrStderr())).Level(c.level).With().Timestamp().Logger()
 }
 
 // connect makes a client of the cluster.
-func (c *common) connect(cmd *cobra.Command) (*consumer.Client, error) {
+func (c *configuration) connect(cmd *cobra.Command) (*consumer.Client, error) {
 	return consumer.Connect(consumer.ClientConfig{Brokers: c.brokers, ClientID: "retrainer", Log: c.log(cmd)})
 }
 

@@ -73,7 +73,7 @@ func usage(format string, a ...any) error { return &usageError{fmt.Sprintf(forma
 
 // newRoot is the program's command with all others below it.
 func newRoot() *cobra.Command {
-	var c common
+	var c configuration
 	root := &cobra.Command{
 		Use:   "retrainer",
 		Short: "Turns drift and performance events into retrain commands, each exactly once",
@@ -95,7 +95,7 @@ Flag --a-b is also the environment variable VTY_A_B and the key a_b of retrainer
 }
 
 // command makes a command whose flags are also read from the environment and the file, and whose errors are failures.
-func command(c *common, use, short string, args cobra.PositionalArgs, work func(cmd *cobra.Command, args []string) error) *cobra.Command {
+func command(c *configuration, use, short string, args cobra.PositionalArgs, work func(cmd *cobra.Command, args []string) error) *cobra.Command {
 	return &cobra.Command{Use: use, Short: short, Args: args, DisableFlagsInUseLine: true,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := settle(cmd); err != nil {

@@ -19,13 +19,11 @@ func count(n int, thing string) string {
 // settings says a topic's settings in order of their names.
 func settings(configs map[string]string) string {
 	parts := make([]string, 0, len(configs))
-	for _, k := range sortedKeys(configs) {
+	for _, k := range slices.Sorted(maps.Keys(configs)) {
 		parts = append(parts, k+"="+configs[k])
 	}
 	return strings.Join(parts, " ")
 }
-
-func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
 
 // with is m and one key more.
 func with(m map[string]string, key, value string) map[string]string {
@@ -37,7 +35,7 @@ func with(m map[string]string, key, value string) map[string]string {
 // timeLayout is RFC 3339 with milliseconds, for times in UTC.
 const timeLayout = "2006-01-02T15:04:05.000Z"
 
-func moments(ms int64) string { return time.UnixMilli(ms).UTC().Format(timeLayout) }
+func timeText(ms int64) string { return time.UnixMilli(ms).UTC().Format(timeLayout) }
 
 // orDash is a text for a table.
 func orDash(s *string) string {

@@ -18,7 +18,7 @@ import (
 	"github.com/visutility/retrainer/schemas"
 )
 
-func produceCommand(c *common) *cobra.Command {
+func produceCommand(c *configuration) *cobra.Command {
 	var file, keyField string
 	cmd := command(c, "produce TOPIC", "Write JSON lines from standard input to a topic, as Avro", cobra.ExactArgs(1), func(cmd *cobra.Command, args []string) error {
 		schema, err := c.schemaFor(args[0], file)
@@ -40,7 +40,7 @@ func produceCommand(c *common) *cobra.Command {
 }
 
 // schemaFor is the schema of what a topic takes.
-func (c *common) schemaFor(topic, file string) (*schemas.Schema, error) {
+func (c *configuration) schemaFor(topic, file string) (*schemas.Schema, error) {
 	if file != "" {
 		text, err := os.ReadFile(file)
 		if err != nil {

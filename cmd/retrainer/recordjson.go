@@ -24,7 +24,7 @@ func appendRecord(dst []byte, r *record.Record, whole bool) []byte {
 	field("topic", r.Topic)
 	field("partition", r.Partition)
 	field("offset", r.Offset)
-	field("timestamp", moments(r.Time))
+	field("timestamp", timeText(r.Time))
 	switch {
 	case r.Key == nil:
 		field("key", nil)
@@ -64,12 +64,8 @@ func appendRecord(dst []byte, r *record.Record, whole bool) []byte {
 
 // decode gives a value of one of our schemas as JSON.
 func decode(value []byte) (name string, text []byte, ok bool) {
-	fingerprint, body, err := schemas.SplitHeader(value)
+	s, body, err := schemas.Identify(value)
 	if err != nil {
-		return "", nil, false
-	}
-	s, ok := schemas.ByFingerprint(fingerprint)
-	if !ok {
 		return "", nil, false
 	}
 	text, err = s.AppendJSON(nil, body)

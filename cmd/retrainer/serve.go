@@ -4,7 +4,7 @@ import (
 	"github.com/spf13/cobra"
 )
 
-func serveCommand(c *common) *cobra.Command {
+func serveCommand(c *configuration) *cobra.Command {
 	s := newService(c)
 	cmd := command(c, "serve", "Run the pipeline against a Kafka cluster", cobra.NoArgs, func(cmd *cobra.Command, _ []string) error {
 		if err := s.checkService(); err != nil {

@@ -20,7 +20,7 @@ import (
 
 // service is the whole pipeline of one process: its settings, and how it runs.
 type service struct {
-	*common
+	*configuration
 	policyFile         string
 	http               string
 	ledgerID           string
@@ -36,12 +36,12 @@ type service struct {
 	consumer atomic.Pointer[consumer.Consumer]
 }
 
-func newService(c *common) *service {
-	return &service{common: c, sessionTimeout: 10 * time.Second, checkpointInterval: 30 * time.Second, maxEventBytes: 1 << 20,
+func newService(c *configuration) *service {
+	return &service{configuration: c, sessionTimeout: 10 * time.Second, checkpointInterval: 30 * time.Second, maxEventBytes: 1 << 20,
 		start: moment{text: "earliest", first: "earliest", last: "latest"}}
 }
 
-// sharedFlags are those that serve and dev have in common.
+// sharedFlags are those that serve and dev share.
 func (s *service) sharedFlags(f *pflag.FlagSet) {
 	f.StringVar(&s.policyFile, "policy", "", "policy `FILE`; without it the active policy stays, at first the built-in one")
 	f.StringVar(&s.http, "http", "127.0.0.1:9280", "`HOST:PORT` of /livez and /readyz; empty: off")
@@ -137,8 +137,8 @@ func (s *service) checkTopics(ctx context.Context, client *consumer.Client) erro
 	}
 	for _, t := range s.events() {
 		if !boundsTime(there[t]) {
-			s.log.Warn().Str("topic", t).Msgf("this topic takes record times from any clock: a producer whose clock is ahead decides when an event was; set %s=%s on it, or %s to at most 3600000",
-				timestampType, appendTime, timestampAfter)
+			s.log.Warn().Str("topic", t).Msgf("this topic takes record times from any clock: a producer whose clock is ahead decides when an event was; set %s=%s on it, or %s to at most %d",
+				timestampType, appendTime, timestampAfter, farthestAhead.Milliseconds())
 		}
 	}
 	return nil

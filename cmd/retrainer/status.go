@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"strings"
 	"text/tabwriter"
 
@@ -15,7 +17,7 @@ import (
 	"github.com/visutility/retrainer/schemas"
 )
 
-func statusCommand(c *common) *cobra.Command {
+func statusCommand(c *configuration) *cobra.Command {
 	return command(c, "status [MODEL]", "Show the models: what each is doing, why, and until when", cobra.MaximumNArgs(1), func(cmd *cobra.Command, args []string) error {
 		return c.withClient(cmd, func(ctx context.Context, client *consumer.Client) error {
 			models, err := c.models(ctx, client)
@@ -27,7 +29,7 @@ func statusCommand(c *common) *cobra.Command {
 			}
 			m, ok := models[args[0]]
 			if !ok {
-				return fmt.Errorf("no model %s: no alert has concerned one of that name yet%s", args[0], suggestion(args[0], sortedKeys(models)))
+				return fmt.Errorf("no model %s: no alert has concerned one of that name yet%s", args[0], suggestion(args[0], slices.Sorted(maps.Keys(models))))
 			}
 			if c.json {
 				return writeLine(cmd.OutOrStdout(), m.text)
@@ -61,7 +63,7 @@ func writeLine(w io.Writer, text []byte) error {
 type shownModel struct{ shown[retrain.Model] }
 
 // models are the last words on all models.
-func (c *common) models(ctx context.Context, client *consumer.Client) (map[string]shownModel, error) {
+func (c *configuration) models(ctx context.Context, client *consumer.Client) (map[string]shownModel, error) {
 	codec, models := schemas.MustCodec[retrain.Model]("Model"), map[string]shownModel{}
 	err := each(ctx, client, c.names().models(), func(r *record.Record) error {
 		if r.Value == nil {
@@ -76,9 +78,9 @@ func (c *common) models(ctx context.Context, client *consumer.Client) (map[strin
 	return models, err
 }
 
-func (c *common) printModels(out io.Writer, models map[string]shownModel) error {
+func (c *configuration) printModels(out io.Writer, models map[string]shownModel) error {
 	if c.json {
-		for _, name := range sortedKeys(models) {
+		for _, name := range slices.Sorted(maps.Keys(models)) {
 			if err := writeLine(out, models[name].text); err != nil {
 				return err
 			}
@@ -91,7 +93,7 @@ func (c *common) printModels(out io.Writer, models map[string]shownModel) error 
 	}
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "MODEL\tLATEST\tPHASE\tACTION\tREASON\tUNTIL\tALERTS")
-	for _, name := range sortedKeys(models) {
+	for _, name := range slices.Sorted(maps.Keys(models)) {
 		m := models[name].value
 		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%d\n", m.Name, orDash(m.Latest), m.Phase, m.Action, m.Reason, orMoment(m.Until), len(m.Alerts))
 	}
@@ -104,7 +106,7 @@ func (m *shownModel) print(out io.Writer) error {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	for _, row := range [][2]string{{"model", v.Name}, {"latest version", orDash(v.Latest)}, {"phase", string(v.Phase)}, {"action", string(v.Action)},
 		{"reason", string(v.Reason)}, {"until", orMoment(v.Until)}, {"command", orDash(v.CommandID)}, {"worker", orDash(v.Worker)},
-		{"decision", orDash(v.DecisionID)}, {"updated", moments(v.UpdatedAt)}} {
+		{"decision", orDash(v.DecisionID)}, {"updated", timeText(v.UpdatedAt)}} {
 		fmt.Fprintf(w, "%s\t%s\n", row[0], row[1])
 	}
 	if err := w.Flush(); err != nil {
@@ -119,7 +121,7 @@ func (m *shownModel) print(out io.Writer) error {
 	fmt.Fprintln(out, "versions")
 	w = tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	for _, x := range v.Versions {
-		fmt.Fprintf(w, "  %s\tfrom %s\tregistered %s\tcommand %s\n", x.Version, orDash(x.Parent), moments(x.RegisteredAt), orDash(x.CommandID))
+		fmt.Fprintf(w, "  %s\tfrom %s\tregistered %s\tcommand %s\n", x.Version, orDash(x.Parent), timeText(x.RegisteredAt), orDash(x.CommandID))
 	}
 	return w.Flush()
 }
@@ -128,7 +130,7 @@ func orMoment(ms *int64) string {
 	if ms == nil {
 		return "-"
 	}
-	return moments(*ms)
+	return timeText(*ms)
 }
 
 // printEvidence lists alerts by where their events stand.
@@ -139,7 +141,7 @@ func printEvidence(out io.Writer, title string, evidence []retrain.Evidence) err
 	fmt.Fprintln(out, title)
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	for _, e := range evidence {
-		fmt.Fprintf(w, "  %s/%d/%d\t%s\t%s\t%s=%s%s\t%s\trule %s\n", e.Topic, e.Partition, e.Offset, moments(e.EventTime), subjectOf(&e),
+		fmt.Fprintf(w, "  %s/%d/%d\t%s\t%s\t%s=%s%s\t%s\trule %s\n", e.Topic, e.Partition, e.Offset, timeText(e.EventTime), subjectOf(&e),
 			e.Field, orNumber(e.Value), limit(e.Level), e.Action, e.Rule)
 	}
 	return w.Flush()

@@ -13,9 +13,9 @@ import (
 	"github.com/visutility/retrainer/consumer"
 )
 
-func tailCommand(c *common) *cobra.Command {
+func tailCommand(c *configuration) *cobra.Command {
 	from := &moment{text: "end", first: "start", last: "end", from: consumer.From{End: true}, offsets: true}
-	t := tail{common: c}
+	t := tail{configuration: c}
 	cmd := command(c, "tail TOPIC", "Print the records of a topic as JSON lines", cobra.ExactArgs(1), func(cmd *cobra.Command, args []string) error {
 		if t.until != "end" && t.until != "never" {
 			return usage("--until %q is none of end, never", t.until)
@@ -38,7 +38,7 @@ func tailCommand(c *common) *cobra.Command {
 }
 
 type tail struct {
-	*common
+	*configuration
 	until       string
 	count       int
 	timeout     time.Duration

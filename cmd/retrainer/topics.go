@@ -2,6 +2,8 @@ package main
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -12,7 +14,7 @@ import (
 // names are the topics of an app.
 type names struct{ app string }
 
-func (c *common) names() names { return names{c.app} }
+func (c *configuration) names() names { return names{c.app} }
 
 func (n names) ledger() string    { return n.app + ".ledger" }
 func (n names) policy() string    { return n.app + ".policy" }
@@ -30,7 +32,9 @@ func (n names) checkpoint(input string) string {
 }
 
 // events are the topics that monitoring pipelines write to.
-func (c *common) events() []string { return append(append([]string{}, c.drift...), c.performance...) }
+func (c *configuration) events() []string {
+	return append(append([]string{}, c.drift...), c.performance...)
+}
 
 // Settings of topics, by Kafka's names.
 const (
@@ -42,6 +46,9 @@ const (
 	leastInSync    = "min.insync.replicas"
 	appendTime     = "LogAppendTime"
 )
+
+// farthestAhead is how far in the future the broker shall let a record's time lie.
+const farthestAhead = time.Hour
 
 // wish is what a topic shall be like.
 type wish struct {
@@ -56,7 +63,7 @@ const eventPartitions = 8 // of an event topic that is made; more cost little, a
 
 // wishes are all topics of the app, each behind those it depends on. stamped: the broker is the embedded one, which does not
 // know the limit of record times and stamps instead.
-func (c *common) wishes(stamped bool) []wish {
+func (c *configuration) wishes(stamped bool) []wish {
 	days := func(n int) string { return strconv.FormatInt((time.Duration(n) * 24 * time.Hour).Milliseconds(), 10) }
 	n, all := c.names(), []wish{}
 	compact := map[string]string{cleanupPolicy: "compact"}
@@ -64,7 +71,7 @@ func (c *common) wishes(stamped bool) []wish {
 		all = append(all, wish{name: name, partitions: partitions, configs: configs})
 	}
 	for _, t := range c.events() {
-		configs := map[string]string{retention: days(7), timestampAfter: strconv.FormatInt(time.Hour.Milliseconds(), 10)}
+		configs := map[string]string{retention: days(7), timestampAfter: strconv.FormatInt(farthestAhead.Milliseconds(), 10)}
 		if stamped {
 			configs = map[string]string{retention: days(7), timestampType: appendTime}
 		}
@@ -118,7 +125,7 @@ func (w *wish) changes(there map[string]consumer.Topic) []change {
 	if is.Replication >= 3 && w.configs[timestampType] == appendTime { // the ledger
 		configs = with(configs, leastInSync, "2")
 	}
-	for _, k := range sortedKeys(configs) {
+	for _, k := range slices.Sorted(maps.Keys(configs)) {
 		if is.Configs[k] != configs[k] && !(k == leastInSync && is.Configs[k] > "1") {
 			all = append(all, change{topic: w.name, configs: map[string]string{k: configs[k]},
 				sentence: fmt.Sprintf("%s has %s=%s, it must be %s", w.name, k, is.Configs[k], configs[k])})
@@ -128,11 +135,11 @@ func (w *wish) changes(there map[string]consumer.Topic) []change {
 }
 
 // advice is what an operator may want to know of topics that are there; nothing depends on it.
-func (c *common) advice(there map[string]consumer.Topic, brokers int) []string {
+func (c *configuration) advice(there map[string]consumer.Topic, brokers int) []string {
 	var all []string
 	for _, t := range c.events() {
 		if is, ok := there[t]; ok && !boundsTime(is) {
-			all = append(all, fmt.Sprintf("%s takes record times from any clock: %s=%s, or %s of at most 3600000, would keep a clock in the future from deciding when an event was", t, timestampType, appendTime, timestampAfter))
+			all = append(all, fmt.Sprintf("%s takes record times from any clock: %s=%s, or %s of at most %d, would keep a clock in the future from deciding when an event was", t, timestampType, appendTime, timestampAfter, farthestAhead.Milliseconds()))
 		}
 	}
 	for _, w := range c.wishes(false) {
@@ -153,8 +160,8 @@ func (c *common) advice(there map[string]consumer.Topic, brokers int) []string {
 	return all
 }
 
-// boundsTime tells whether the broker keeps record times from lying in the future by more than an hour.
+// boundsTime tells whether the broker keeps record times from lying farther in the future than farthestAhead.
 func boundsTime(t consumer.Topic) bool {
 	after, err := strconv.ParseInt(t.Configs[timestampAfter], 10, 64)
-	return t.Configs[timestampType] == appendTime || err == nil && after <= time.Hour.Milliseconds()
+	return t.Configs[timestampType] == appendTime || err == nil && after <= farthestAhead.Milliseconds()
 }

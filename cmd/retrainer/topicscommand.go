@@ -15,7 +15,7 @@ import (
 	"github.com/visutility/retrainer/schemas"
 )
 
-func topicsCommand(c *common) *cobra.Command {
+func topicsCommand(c *configuration) *cobra.Command {
 	var replication int16
 	topics := &cobra.Command{Use: "topics", Short: "Look at, or make, the topics that the program needs", Args: cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error { return usage("topics needs plan or apply behind it") }}
@@ -49,7 +49,7 @@ func topicsCommand(c *common) *cobra.Command {
 }
 
 // withClient does something with a client, and closes it.
-func (c *common) withClient(cmd *cobra.Command, do func(ctx context.Context, client *consumer.Client) error) error {
+func (c *configuration) withClient(cmd *cobra.Command, do func(ctx context.Context, client *consumer.Client) error) error {
 	client, err := c.connect(cmd)
 	if err != nil {
 		return err
@@ -66,25 +66,31 @@ type plan struct {
 	advice  []string
 }
 
-func (c *common) plan(ctx context.Context, client *consumer.Client) (*plan, error) {
+func (c *configuration) plan(ctx context.Context, client *consumer.Client) (*plan, error) {
 	cluster, err := client.Cluster(ctx)
 	if err != nil {
 		return nil, err
 	}
-	wishes := c.wishes(false)
+	there, changes, err := compare(ctx, client, c.wishes(false))
+	if err != nil {
+		return nil, err
+	}
+	return &plan{app: c.app, events: c.events(), changes: changes, advice: c.advice(there, cluster.Brokers)}, nil
+}
+
+// compare gives the topics that are there, and what is to be changed for them to be as wished.
+func compare(ctx context.Context, client *consumer.Client, wishes []wish) (there map[string]consumer.Topic, changes []change, err error) {
 	all := make([]string, len(wishes))
 	for i := range wishes {
 		all[i] = wishes[i].name
 	}
-	there, err := client.Topics(ctx, all...)
-	if err != nil {
-		return nil, err
+	if there, err = client.Topics(ctx, all...); err != nil {
+		return nil, nil, err
 	}
-	p := &plan{app: c.app, events: c.events(), advice: c.advice(there, cluster.Brokers)}
 	for i := range wishes {
-		p.changes = append(p.changes, wishes[i].changes(there)...)
+		changes = append(changes, wishes[i].changes(there)...)
 	}
-	return p, nil
+	return there, changes, nil
 }
 
 func (p *plan) print(out io.Writer, asJSON bool) error {
@@ -122,8 +128,9 @@ func growth() string {
 	if err != nil {
 		return err.Error()
 	}
-	entry := len(value) + 80 // with the batch that carries it
-	return fmt.Sprintf("an alert takes about %d bytes in it, so 1,000 alerts a day are about %d MB a year; it is kept for ever, for with a retention the decisions before can no longer be folded again and checked",
+	const around = 80 // bytes: 61 of a batch with one record (KIP-98), the rest what the record has beside its value, rounded up
+	entry := len(value) + around
+	return fmt.Sprintf("an alert takes about %d bytes in it, so 1,000 alerts a day are about %d MiB a year; it is kept for ever, for with a retention the decisions before can no longer be folded again and checked",
 		entry, entry*365*1000>>20)
 }
 
@@ -142,7 +149,7 @@ func (p *plan) acls() []string {
 }
 
 // apply does what is to be done, and again what follows from that: replication shows only when a topic is there.
-func (c *common) apply(ctx context.Context, client *consumer.Client, out io.Writer, replication int16) error {
+func (c *configuration) apply(ctx context.Context, client *consumer.Client, out io.Writer, replication int16) error {
 	for range 3 {
 		p, err := c.plan(ctx, client)
 		if err != nil {
@@ -165,7 +172,7 @@ func (c *common) apply(ctx context.Context, client *consumer.Client, out io.Writ
 }
 
 // make makes what is missing at once, then changes what is there.
-func (c *common) make(ctx context.Context, client *consumer.Client, changes []change, replication int16) error {
+func (c *configuration) make(ctx context.Context, client *consumer.Client, changes []change, replication int16) error {
 	var missing []consumer.Topic
 	for _, ch := range changes {
 		if ch.make {

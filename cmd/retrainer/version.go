@@ -9,7 +9,7 @@ import (
 	"github.com/spf13/cobra"
 )
 
-func versionCommand(c *common) *cobra.Command {
+func versionCommand(c *configuration) *cobra.Command {
 	return command(c, "version", "Print the version of this program", cobra.NoArgs, func(cmd *cobra.Command, _ []string) error {
 		v := buildVersion()
 		if c.json {

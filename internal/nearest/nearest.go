@@ -1,0 +1,35 @@
+// Package nearest finds the known word that somebody may have meant. It knows words alone, neither where they come from nor
+// how a mistake is told.
+package nearest
+
+// Word gives the known word that takes the fewest edits (Levenshtein) to become word, of several the first; "" if all take
+// more than half of word's bytes.
+func Word(word string, known []string) string {
+	best, least := "", len(word)/2+1
+	for _, k := range known {
+		if d := edits(word, k); d < least {
+			best, least = k, d
+		}
+	}
+	return best
+}
+
+func edits(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			change := diagonal
+			if a[i] != b[j] {
+				change++
+			}
+			diagonal = row[j+1]
+			row[j+1] = min(change, row[j]+1, row[j+1]+1)
+		}
+	}
+	return row[len(b)]
+}
