@@ -1,10 +1,13 @@
 package retrain
 
 import (
+	"encoding/binary"
+	"errors"
 	"fmt"
 	"maps"
 	"reflect"
 	"slices"
+	"strings"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -273,6 +276,32 @@ func TestADamagedCheckpointIsAnErrorAndNoPanic(t *testing.T) {
 	}
 	if err := NewSources(Drift).Restore([]byte("model/a"), nil); err == nil {
 		t.Error("a key of another checkpoint is taken")
+	}
+}
+
+func TestMoreVersionsThanASourceCanHaveAreDamage(t *testing.T) {
+	l := newLive(t, Performance, revision(t, 0, 1))
+	for i, id := range []string{"b/v1", "b/v2"} {
+		at := t0 + int64(i)
+		l.take(happening{origin: Origin{"p", 0, int64(i), at}, event: &Event{ModelID: []byte(id), MAPChange: Number{-0.1, true}, Timestamp: at}})
+	}
+	l.save(true)
+	for key, value := range l.checkpoint {
+		if !strings.HasPrefix(key, sourcePrefix) {
+			continue
+		}
+		_, heard := binary.Varint(value[1:])
+		if value[1+heard] != 2 {
+			t.Fatalf("%q has %d versions, 2 were heard", key, value[1+heard])
+		}
+		value[1+heard] = 3
+		n := NewSources(Performance)
+		if err := n.Use(revision(t, 0, 1)); err != nil {
+			t.Fatal(err)
+		}
+		if err := n.Restore([]byte(key), value); !errors.Is(err, errState) {
+			t.Errorf("three versions: %v", err)
+		}
 	}
 }
 

@@ -52,10 +52,6 @@ type Verdict struct {
 	Answer time.Duration
 }
 
-func (v Verdict) nothing() bool {
-	return v.Act == Pass && v.Delay == 0 && v.Answer == 0
-}
-
 // Judge gives each request its fate when it is sent. Judges of one bubble are called one after the other, must not block and
 // not call the trace or a Host.
 type Judge func(x *Exchange) Verdict
