@@ -98,7 +98,10 @@ func (s *State) loading(w int, emit emitter) {
 // loadKnowing: the committed offset was asked before the checkpoint partition is read
 func (s *State) loadKnowing(w int, off, meta uint8) string {
 	i := &s.in[w]
-	s.load(w)
+	v := s.load(w)
+	if i.ph == Run { // carried over without a look at the committed offset
+		return v
+	}
 	if i.ph == Carry {
 		if off == i.mine.q+1 && b(meta) {
 			i.lc = i.mine.q
