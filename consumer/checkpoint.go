@@ -167,6 +167,7 @@ func (t *task) rebuild(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	t.handler = t.in.New(t.in.Topic, t.partition) // whatever keys were left say nothing without a position
 	t.saved = position{topicID: t.topicID, offset: t.committed.offset, checkpoint: min(start, t.committed.offset), revision: t.revision.Number, writer: t.c.cfg.Writer}
 	return nil
 }

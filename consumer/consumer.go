@@ -7,6 +7,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kerr"
+
 	"github.com/visutility/retrainer/consumer/wire"
 )
 
@@ -106,12 +108,18 @@ func (c *Consumer) narrow(in *Input) string {
 
 // partitionCounts asks now how many partitions each input has.
 func (c *Consumer) partitionCounts(ctx context.Context) (map[string]int32, error) {
-	if err := c.cluster.refresh(ctx); err != nil {
+	var names []string
+	for i := range c.cfg.Inputs {
+		names = append(names, c.cfg.Inputs[i].Topic)
+	}
+	if err := c.cluster.refresh(ctx, names...); err != nil {
 		return nil, err
 	}
 	counts := map[string]int32{}
-	for i := range c.cfg.Inputs {
-		counts[c.cfg.Inputs[i].Topic] = c.cluster.partitions(c.cfg.Inputs[i].Topic)
+	for _, n := range names {
+		if counts[n] = c.cluster.partitions(n); counts[n] == 0 { // a broker that does not know it at the moment
+			return nil, &fault{fate: fateRoute, what: "topic " + n, code: kerr.UnknownTopicOrPartition.Code}
+		}
 	}
 	return counts, nil
 }

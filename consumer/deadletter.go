@@ -37,10 +37,14 @@ func (t *task) deadLetter(r *record.Record, dead *record.Dead, out []record.Outp
 		add("retrain.dlq.schema-id", dead.SchemaID)
 	}
 	add("retrain.dlq.failed-at", t.c.cfg.Now().UTC().Format(time.RFC3339Nano))
-	value := r.Value
-	if len(value) > largestDeadLetter {
+	key, value := r.Key, r.Value
+	if rest := len(key) + sizeOf(&record.Output{Headers: h}); rest+len(value) > largestDeadLetter && rest > truncatedTo {
+		h, key = h[len(r.Headers):], nil // the record's own key and headers are too large: the place above finds them
+		add("retrain.dlq.truncated-key", strconv.Itoa(len(r.Key)))
+	}
+	if len(value) > largestDeadLetter-truncatedTo {
 		add("retrain.dlq.truncated", strconv.Itoa(len(value)))
 		value = value[:truncatedTo]
 	}
-	return append(out, record.Output{Topic: t.c.cfg.DeadLetters, Key: slices.Clone(r.Key), Value: slices.Clone(value), Headers: h}), nil
+	return append(out, record.Output{Topic: t.c.cfg.DeadLetters, Key: slices.Clone(key), Value: slices.Clone(value), Headers: h}), nil
 }

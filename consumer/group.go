@@ -33,12 +33,11 @@ func (m *member) run(ctx context.Context) error {
 		g, err := m.join(ctx)
 		if err == nil {
 			retry.Reset()
-			err = m.work(ctx, g)
-		} else if fateOfError(err) == fateEnd { // refused or overtaken in the join: once more, but not without end at once
-			_ = pause(ctx, 20*time.Millisecond)
+			err = m.work(g)
 		}
 		switch fateOfError(err) {
-		case fateDone, fateEnd:
+		case fateDone, fateEnd: // once more, but never without end at once
+			_ = pause(ctx, 20*time.Millisecond)
 		case fateStop:
 			m.leave(ctx)
 			return err
@@ -85,10 +84,14 @@ func (m *member) join(ctx context.Context) (*generation, error) {
 	}
 	m.id = res.MemberID
 	g := newGeneration(m.c, res.Generation, res.MemberID)
+	g.unhook = context.AfterFunc(ctx, g.finish)
 	g.start(func() { g.heartbeats(sent) }) // from here on: a member that waits in SyncGroup may be expired otherwise
 	if err := m.sync(g, res); err != nil {
 		g.end(err)
 		g.wait()
+		if g.finishing() {
+			return nil, ctx.Err()
+		}
 		return nil, m.forget(context.Cause(g.soft))
 	}
 	return g, nil
@@ -157,7 +160,7 @@ func (m *member) sync(g *generation, joined *kmsg.JoinGroupResponse) error {
 }
 
 // work runs the generation's tasks until it ends, and answers why as an error of fateEnd or fateStop; nil when ctx is done.
-func (m *member) work(ctx context.Context, g *generation) error {
+func (m *member) work(g *generation) error {
 	m.c.status.joined(g)
 	m.c.cfg.Log.Info().Int32("generation", g.number).Str("member", g.member).Int("tasks", len(g.tasks)).Msg("joined")
 	g.unfenced.Store(int32(len(g.tasks)))
@@ -172,11 +175,7 @@ func (m *member) work(ctx context.Context, g *generation) error {
 		})
 	}
 	g.start(g.watch)
-	select {
-	case <-g.soft.Done():
-	case <-ctx.Done():
-		g.finish()
-	}
+	<-g.soft.Done()
 	g.wait()
 	m.c.status.left()
 	cause := context.Cause(g.soft)
@@ -225,6 +224,7 @@ type generation struct {
 	endSoft    context.CancelCauseFunc
 	endHard    context.CancelFunc
 	drain      atomic.Pointer[time.Timer]
+	unhook     func() bool   // the consumer's end no longer ends it
 	fenced     chan struct{} // closed when every task has fenced
 	unfenced   atomic.Int32
 	running    sync.WaitGroup
@@ -266,6 +266,7 @@ func (g *generation) finishing() bool { return errors.Is(context.Cause(g.soft), 
 
 func (g *generation) wait() {
 	g.running.Wait()
+	g.unhook()
 	if t := g.drain.Load(); t != nil {
 		t.Stop()
 	}
@@ -325,11 +326,6 @@ func (g *generation) watch() {
 		counts, err := g.c.partitionCounts(g.soft)
 		if err != nil {
 			continue
-		}
-		for topic, n := range counts { // order: into a map
-			if n == 0 { // not known at the moment
-				counts[topic] = g.counts[topic]
-			}
 		}
 		if !maps.Equal(counts, g.counts) {
 			g.end(&fault{fate: fateEnd, what: fmt.Sprint("inputs by partitions: ", describe(counts)), err: errPartitions})

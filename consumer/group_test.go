@@ -6,7 +6,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/visutility/retrainer/internal/sim"
 )
@@ -126,6 +129,48 @@ func TestTopicMadeAnewIsRefused(t *testing.T) {
 		<-b.Ended()
 		if err := b.Stop(); err == nil || !strings.Contains(err.Error(), "made anew") {
 			t.Errorf("its successor ended with %v", err)
+		}
+	})
+}
+
+// A broker that does not know a topic for a moment, at the worst moment, does not leave its partitions unassigned for ever.
+func TestTopicUnknownForAMomentIsNotForgotten(t *testing.T) {
+	for _, topic := range []string{input, checkpoint} {
+		for nth := 1; nth <= 4; nth++ {
+			sim.Bubble(t, sim.Config{Topics: topics()}, func(w *sim.World) {
+				var l logs
+				revise(w, 1, 1)
+				n := 0
+				w.Cluster.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.Metadata}, Err: kerr.UnknownTopicOrPartition, Topic: topic, Count: 1,
+					When: func(kmsg.Request) bool { n++; return n > nth }})
+				w.Start("a", counting(&l), nil)
+				w.Feed(8, 100*time.Millisecond, event)()
+				settled(w, time.Minute)
+				if err := judge(w, map[int]int{1: 1}); err != nil {
+					t.Errorf("%s, request %d: %v\n%s", topic, nth, err, l.b.String())
+				}
+			})
+		}
+	}
+}
+
+// Partitions added to an input before its checkpoint topic has them wait alone: the others go on.
+func TestPartitionWithoutCheckpointWaitsAlone(t *testing.T) {
+	sim.Bubble(t, sim.Config{Topics: topics()}, func(w *sim.World) {
+		var l logs
+		revise(w, 1, 1)
+		w.Start("a", counting(&l), nil)
+		w.Feed(8, 100*time.Millisecond, event)()
+		settled(w, time.Minute)
+		w.Widen(input, partitions+1)
+		time.Sleep(time.Minute)
+		w.Feed(8, 100*time.Millisecond, func(i int) *kgo.Record { return event(i + 8) })()
+		settled(w, time.Minute)
+		w.Widen(checkpoint, partitions+1)
+		w.Append(&kgo.Record{Topic: input, Partition: partitions, Key: []byte("new"), Value: []byte("x")})
+		w.Until(time.Minute, "the new partition is read", func() bool { return w.Offsets(app)[input][partitions].Offset == 1 })
+		if err := judge(w, map[int]int{1: 1}); err != nil {
+			t.Errorf("%v\n%s", err, l.b.String())
 		}
 	})
 }

@@ -114,13 +114,23 @@ func sizeOf(o *record.Output) int {
 // Retriable answers are repeated with the same sequence. A transactional batch without an answer leaves a fate unknown: no
 // EndTxn may follow it.
 func (p *producer) produce(ctx context.Context, batches []*batch) error {
+	for {
+		done, err := p.round(ctx, batches)
+		if done || err != nil {
+			return err
+		}
+	}
+}
+
+// round sends the next batch of every partition until all of these are answered; done says that none is left.
+func (p *producer) round(ctx context.Context, batches []*batch) (done bool, _ error) {
 	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
 	defer cancel()
 	again, slow := delays(2*time.Millisecond), delays(20*time.Millisecond)
 	for {
 		byLeader, err := p.next(ctx, batches)
 		if err == nil && len(byLeader) == 0 {
-			return nil
+			return true, nil
 		}
 		for _, node := range slices.Sorted(maps.Keys(byLeader)) {
 			if e := p.send(ctx, node, byLeader[node]); e != nil && err == nil {
@@ -128,11 +138,11 @@ func (p *producer) produce(ctx context.Context, batches []*batch) error {
 			}
 		}
 		if err == nil {
-			continue
+			return false, nil
 		}
 		f := asFault("Produce", err)
 		if f.fate != fateAgain && f.fate != fateRoute {
-			return f
+			return false, f
 		}
 		wait := again
 		if f.fate == fateRoute {
@@ -141,7 +151,7 @@ func (p *producer) produce(ctx context.Context, batches []*batch) error {
 		}
 		if pause(ctx, wait.NextBackOff()) != nil {
 			f.fate = fateDrop
-			return f
+			return false, f
 		}
 	}
 }

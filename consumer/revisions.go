@@ -123,7 +123,7 @@ func (v *revisions) newer(n int32) (record.Revision, bool) {
 // get waits for a certain revision. One that a position names was committed before that position, but this member may not
 // have read it yet.
 func (v *revisions) get(ctx context.Context, n int32) (record.Revision, error) {
-	ctx, cancel := context.WithTimeout(ctx, 2*requestTimeout)
+	ctx, cancel := context.WithTimeout(ctx, time.Minute) // a dead leader of the topic may take its time
 	defer cancel()
 	for {
 		v.mu.Lock()

@@ -96,11 +96,12 @@ func (t *task) states(running func()) error {
 func (t *task) fence(ctx context.Context) error {
 	t.enter(stateFencing)
 	for t.c.cluster.partitions(t.in.Checkpoint) <= t.partition {
+		t.fencedOnce() // nobody can have written to a partition that is not there: the others need not wait
 		t.because(t.c.narrow(t.in))
 		if err := pause(ctx, time.Second); err != nil {
 			return err
 		}
-		_ = t.c.cluster.refresh(ctx)
+		_ = t.c.cluster.refresh(ctx, t.in.Topic, t.in.Checkpoint)
 	}
 	info, err := t.c.cluster.topic(ctx, t.in.Topic)
 	if err != nil {
@@ -112,10 +113,7 @@ func (t *task) fence(ctx context.Context) error {
 	if err := t.producer.init(ctx); err != nil {
 		return err
 	}
-	if !t.counted {
-		t.counted = true
-		t.g.fencedOne()
-	}
+	t.fencedOnce()
 	t.because("waiting until every task of this member has fenced")
 	select {
 	case <-t.g.fenced:
@@ -129,6 +127,14 @@ func (t *task) fence(ctx context.Context) error {
 	t.because(fmt.Sprintf("waiting for a first revision in %s", t.c.cfg.Revisions))
 	t.revision, err = t.c.revisions.active(ctx)
 	return err
+}
+
+// fencedOnce tells the generation of this task's first fence.
+func (t *task) fencedOnce() {
+	if !t.counted {
+		t.counted = true
+		t.g.fencedOne()
+	}
 }
 
 // load (3): the group's committed offset first, then the checkpoint partition up to the high watermark that it has now.

@@ -11,7 +11,7 @@ import (
 // brokerClock estimates the broker's time of a partition with LogAppendTime: the last append time plus what has passed here
 // since it was read. It never runs ahead of the broker by more than the clocks' drift.
 type brokerClock struct {
-	last    int64     // greatest append time read, milliseconds since 1970
+	last    int64     // append time of the last record read, milliseconds since 1970
 	read    time.Time // when that was
 	pending int64     // offset of the tick not read yet; it is below input.next once it has been
 	ask     bool      // a tick is wanted in any case: it tells the broker's time
@@ -19,9 +19,7 @@ type brokerClock struct {
 }
 
 func (b *brokerClock) saw(at int64, now time.Time) {
-	if at >= b.last {
-		b.last, b.read = at, now
-	}
+	b.last, b.read = at, now // a smaller one too: a new leader's clock may be behind
 }
 
 // until is how long it takes until a moment of the broker's clock; far away where there is none.
