@@ -172,12 +172,23 @@ func (t *task) rebuild(ctx context.Context) error {
 	return nil
 }
 
-// notBelowStart says loudly where records between the checkpoint and the log's start are gone: what they did to the state
+// withinLog waits, loudly, where the input's end lies below the position, and says loudly where records between the checkpoint and the log's start are gone: what they did to the state
 // since the checkpoint cannot be folded again.
-func (t *task) notBelowStart(ctx context.Context) error {
+func (t *task) withinLog(ctx context.Context) error {
 	start, err := t.c.cluster.offsetAt(ctx, t.in.Topic, t.partition, earliest)
 	if err != nil {
 		return err
+	}
+	for end := int64(0); ; { // a replay beyond the end would take what is appended there now for what was folded before
+		if end, err = t.c.cluster.offsetAt(ctx, t.in.Topic, t.partition, latest); err != nil {
+			return err
+		}
+		if end >= t.saved.offset {
+			break
+		}
+		if err := t.outOfRange(ctx, &rangeError{t.in.Topic, t.partition, t.saved.offset, start, end}); err != nil {
+			return err
+		}
 	}
 	if t.saved.checkpoint < start {
 		t.log.Error().Int64("checkpoint_offset", t.saved.checkpoint).Int64("log_start", start).Int64("position", t.saved.offset).

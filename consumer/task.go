@@ -180,7 +180,7 @@ func (t *task) check(ctx context.Context) error {
 	case t.committed.offset != t.saved.offset || !ours:
 		t.log.Warn().Int64("committed", t.committed.offset).Int64("position", t.saved.offset).Msg("the committed offset was changed by hand: ignored, the position stands and the next commit writes it again")
 	}
-	return t.notBelowStart(ctx)
+	return t.withinLog(ctx)
 }
 
 // replay (5): what was folded since the checkpoint is folded again under the same revision, and its outputs are discarded:
