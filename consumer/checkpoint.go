@@ -179,8 +179,9 @@ func (t *task) withinLog(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	for end := int64(0); ; { // a replay beyond the end would take what is appended there now for what was folded before
-		if end, err = t.c.cluster.offsetAt(ctx, t.in.Topic, t.partition, latest); err != nil {
+	for { // a replay beyond the end would take what is appended there now for what was folded before
+		end, err := t.c.cluster.offsetAt(ctx, t.in.Topic, t.partition, latest)
+		if err != nil {
 			return err
 		}
 		if end >= t.saved.offset {
