@@ -86,6 +86,28 @@ func (w *World) Concurrent(n int) *kfake.FaultHandle {
 	})
 }
 
+// forgiveUserData takes a restarted static member back as Apache Kafka does, which asks only whether the group would choose
+// another protocol. kfake also compares the user data, which of a fresh process never holds what it owned before, and
+// rebalances; so it is given what the member sent last. (The test on Apache Kafka: TestRollingRestartLoadsEachPartitionOnce.)
+func (w *World) forgiveUserData() {
+	var mu sync.Mutex
+	sent := map[string][]kmsg.JoinGroupRequestProtocol{}
+	w.Cluster.ControlKey(kmsg.JoinGroup.Int16(), func(r kmsg.Request) (kmsg.Response, error, bool) {
+		join := r.(*kmsg.JoinGroupRequest)
+		if join.InstanceID == nil {
+			return nil, nil, false
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		member := join.Group + "/" + *join.InstanceID
+		if last, ok := sent[member]; ok && join.MemberID == "" {
+			join.Protocols = last
+		}
+		sent[member] = join.Protocols
+		return nil, nil, false
+	})
+}
+
 // logAppendTime is the bit of a batch's attributes that says whose clock its time is.
 const logAppendTime = 1 << 3
 

@@ -89,6 +89,7 @@ func newWorld(t *testing.T, cfg Config) *World {
 		}
 	}
 	w.stampAppendTime()
+	w.forgiveUserData()
 	w.plain, err = kgo.NewClient(kgo.SeedBrokers(Seed), kgo.Dialer(w.vn.DialContext), kgo.RecordPartitioner(kgo.ManualPartitioner()),
 		kgo.ProducerBatchCompression(kgo.NoCompression()), kgo.MetadataMinAge(50*time.Millisecond), kgo.ProducerLinger(0))
 	if err != nil {
