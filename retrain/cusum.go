@@ -52,20 +52,21 @@ func (o *cusum) x(v float64) float64 {
 }
 
 // baseline is the memory: Welford's n, mean and M2 of the past, the evidence W, and the first time before which W was 0 or
-// less, since when the evidence has grown.
+// less, since when the evidence has grown. z of the last value is there to be shown, and shares a word with n.
 type baseline struct {
 	n        uint32
+	z        float32
 	mean, m2 float64
 	w        float64
 	since    int64
 }
 
 func loadBaseline(m []uint64) baseline {
-	return baseline{uint32(m[0]), math.Float64frombits(m[1]), math.Float64frombits(m[2]), math.Float64frombits(m[3]), int64(m[4])}
+	return baseline{uint32(m[0]), math.Float32frombits(uint32(m[0] >> 32)), math.Float64frombits(m[1]), math.Float64frombits(m[2]), math.Float64frombits(m[3]), int64(m[4])}
 }
 
 func (b baseline) store(m []uint64) {
-	m[0], m[1], m[2], m[3], m[4] = uint64(b.n), math.Float64bits(b.mean), math.Float64bits(b.m2), math.Float64bits(b.w), uint64(b.since)
+	m[0], m[1], m[2], m[3], m[4] = uint64(b.n)|uint64(math.Float32bits(b.z))<<32, math.Float64bits(b.mean), math.Float64bits(b.m2), math.Float64bits(b.w), uint64(b.since)
 }
 
 func (b *baseline) learn(y float64) {
@@ -75,6 +76,11 @@ func (b *baseline) learn(y float64) {
 	d := y - b.mean
 	b.mean += d / float64(b.n)
 	b.m2 += float64(d * (y - b.mean))
+}
+
+// deviation is s, of at least two values.
+func (b *baseline) deviation() float64 {
+	return max(math.Sqrt(b.m2/(float64(b.n)-1)), leastDeviation)
 }
 
 func (o *cusum) observe(memory []uint64, v float64, t int64) verdict {
@@ -87,11 +93,11 @@ func (o *cusum) observe(memory []uint64, v float64, t int64) verdict {
 		b.store(memory)
 		return verdict{inBreach: true, since: b.since}
 	}
-	n := float64(b.n)
-	s := max(math.Sqrt(b.m2/(n-1)), leastDeviation)
+	n, s := float64(b.n), b.deviation()
 	z := wallace((x-b.mean)/(s*math.Sqrt(1+1/n)), n-1)
 	b.learn(min(max(x, b.mean-float64(3*s)), b.mean+float64(3*s)))
 	b.w = max(0, b.w) + min(float64(o.delta*z)-float64(o.delta*o.delta)/2, o.h/o.votes)
+	b.z = float32(z)
 	alarm, since := b.w >= o.h, b.since
 	if alarm {
 		b = baseline{}

@@ -1,0 +1,49 @@
+package consumer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+)
+
+// Saved says where the keys of a checkpoint partition stand in its input.
+type Saved struct {
+	Checkpoint int64 // they hold what all records below this offset left
+	Position   int64 // the next offset that the task takes: what lies between is not in the keys
+	Time       int64 // of the last commit, ms since 1970
+}
+
+// ReadCheckpoint gives the committed records of a checkpoint topic to restore, in order within a partition, and says where
+// each partition stands. A partition on which no task has run has no Saved.
+func (c *Client) ReadCheckpoint(ctx context.Context, topic string, restore func(partition int32, key, value []byte) error) (map[int32]Saved, error) {
+	r, err := c.NewReader(ctx, ReaderConfig{Topic: topic, ToEnd: true})
+	if err != nil {
+		return nil, err
+	}
+	defer r.Close()
+	all := map[int32]Saved{}
+	for {
+		rec, err := r.Next(ctx)
+		if errors.Is(err, io.EOF) {
+			return all, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		switch {
+		case string(rec.Key) == positionKey && rec.Value != nil:
+			p, err := readPosition(rec.Value)
+			if err != nil {
+				return nil, fmt.Errorf("%s/%d at %d: %w", rec.Topic, rec.Partition, rec.Offset, err)
+			}
+			all[rec.Partition] = Saved{Checkpoint: p.checkpoint, Position: p.offset, Time: rec.Time}
+		case len(rec.Key) > 0 && rec.Key[0] == keyPrefix:
+			if err := restore(rec.Partition, rec.Key[1:], rec.Value); err != nil {
+				return nil, fmt.Errorf("%s/%d at %d: the state of %q cannot be read: %w", rec.Topic, rec.Partition, rec.Offset, rec.Key[1:], err)
+			}
+		default:
+			return nil, fmt.Errorf("%s/%d at %d: key %q is none of a checkpoint: this topic belongs to the program, other records must be removed", rec.Topic, rec.Partition, rec.Offset, rec.Key)
+		}
+	}
+}

@@ -1,0 +1,75 @@
+package consumer_test
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/visutility/retrainer/consumer"
+)
+
+// positionOf is a position record's value of format 1.
+func positionOf(offset, checkpoint int64) []byte {
+	b := append([]byte{1}, make([]byte, 16)...)
+	b = binary.BigEndian.AppendUint64(b, uint64(offset))
+	b = binary.BigEndian.AppendUint64(b, uint64(checkpoint))
+	b = binary.BigEndian.AppendUint32(b, 3)
+	return append(b, make([]byte, 16)...)
+}
+
+func TestACheckpointIsReadWithWhereItStands(t *testing.T) {
+	withBroker(t, []string{"cp"}, func(t *testing.T, b *broker) {
+		write := func(partition int32, key string, value []byte) {
+			t.Helper()
+			if err := b.plain.ProduceSync(t.Context(), &kgo.Record{Topic: "cp", Partition: partition, Key: []byte(key), Value: value}).FirstErr(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		write(1, "/a", []byte("1"))
+		write(1, "position", positionOf(5, 5))
+		write(1, "/a", []byte("2"))
+		write(1, "/b", nil)
+		write(1, "position", positionOf(19, 7))
+		var got []string
+		restore := func(partition int32, key, value []byte) error {
+			got = append(got, fmt.Sprintf("%d %s=%s %v", partition, key, value, value == nil))
+			return nil
+		}
+		saved, err := b.ours.ReadCheckpoint(t.Context(), "cp", restore)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if text := strings.Join(got, ", "); text != "1 a=1 false, 1 a=2 false, 1 b= true" {
+			t.Error(text)
+		}
+		if s, ok := saved[1]; len(saved) != 1 || !ok || s.Position != 19 || s.Checkpoint != 7 || s.Time == 0 {
+			t.Errorf("%+v", saved)
+		}
+
+		refused := errors.New("refused")
+		if _, err := b.ours.ReadCheckpoint(t.Context(), "cp", func(int32, []byte, []byte) error { return refused }); !errors.Is(err, refused) || !strings.Contains(err.Error(), "cp/1 at 0") {
+			t.Errorf("what restore says: %v", err)
+		}
+		write(0, "position", []byte{9})
+		if _, err := b.ours.ReadCheckpoint(t.Context(), "cp", restore); err == nil || !strings.Contains(err.Error(), "cp/0 at 0") || !strings.Contains(err.Error(), "newer version") {
+			t.Errorf("a newer position: %v", err)
+		}
+	})
+	withBroker(t, []string{"cp"}, func(t *testing.T, b *broker) {
+		b.write(t, "cp", 0, "no key")
+		_, err := b.ours.ReadCheckpoint(t.Context(), "cp", func(int32, []byte, []byte) error { return nil })
+		if err == nil || !strings.Contains(err.Error(), "other records must be removed") {
+			t.Errorf("a foreign record: %v", err)
+		}
+	})
+	var none *consumer.SetupError
+	withBroker(t, nil, func(t *testing.T, b *broker) {
+		if _, err := b.ours.ReadCheckpoint(t.Context(), "cp", nil); !errors.As(err, &none) {
+			t.Errorf("a missing topic: %v", err)
+		}
+	})
+}
