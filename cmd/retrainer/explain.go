@@ -23,11 +23,11 @@ func explainCommand(c *configuration) *cobra.Command {
 		}}
 	for _, kind := range []struct {
 		use, short string
-		find       func(h *history, id string) ([]*shownDecision, []*shownCommand, error)
+		print      func(ctx context.Context, c *configuration, client *consumer.Client, h *history, id string, out io.Writer) error
 	}{
-		{"model NAME", "Explain the last decision on a model", (*history).ofModel},
-		{"decision ID", "Explain a decision, by its id or the beginning of it", (*history).ofDecision},
-		{"command ID", "Explain a command, by its id or the beginning of it", (*history).ofCommand},
+		{"model NAME", "Explain a model: what it does now, why, until when, what happens next, and what its sources show", explainModel},
+		{"decision ID", "Explain a decision, by its id or the beginning of it", explainDecision},
+		{"command ID", "Explain a command, by its id or the beginning of it", explainOneCommand},
 	} {
 		explain.AddCommand(command(c, kind.use, kind.short, cobra.ExactArgs(1), func(cmd *cobra.Command, args []string) error {
 			return c.withClient(cmd, func(ctx context.Context, client *consumer.Client) error {
@@ -35,11 +35,7 @@ func explainCommand(c *configuration) *cobra.Command {
 				if err != nil {
 					return err
 				}
-				decisions, commands, err := kind.find(h, args[0])
-				if err != nil {
-					return err
-				}
-				return c.printExplained(cmd.OutOrStdout(), decisions, commands)
+				return kind.print(ctx, c, client, h, args[0], cmd.OutOrStdout())
 			})
 		}))
 	}
@@ -49,77 +45,97 @@ func explainCommand(c *configuration) *cobra.Command {
 type (
 	shownDecision struct{ shown[retrain.Decision] }
 	shownCommand  struct{ shown[retrain.Command] }
+	shownResult   struct{ shown[retrain.Result] }
 )
 
 // history is all that was decided and is still kept, in order.
 type history struct {
+	topics    names
 	decisions []*shownDecision
 	commands  []*shownCommand
+	results   []*shownResult
+	models    map[string]*shownModel
 }
 
-func (c *configuration) history(ctx context.Context, client *consumer.Client) (*history, error) {
-	h, n := &history{}, c.names()
-	decisions, commands := schemas.MustCodec[retrain.Decision]("Decision"), schemas.MustCodec[retrain.Command]("Command")
-	err := each(ctx, client, n.decisions(), func(r *record.Record) error {
+func (c *configuration) history(ctx context.Context, client *consumer.Client) (h *history, err error) {
+	n := c.names()
+	h = &history{topics: n}
+	decisions, commands, results := schemas.MustCodec[retrain.Decision]("Decision"), schemas.MustCodec[retrain.Command]("Command"), schemas.MustCodec[retrain.Result]("Result")
+	if err := each(ctx, client, n.decisions(), func(r *record.Record) error {
 		d := &shownDecision{}
 		h.decisions = append(h.decisions, d)
 		return d.read(decisions, r)
-	})
-	if err != nil {
+	}); err != nil {
 		return nil, err
 	}
-	err = each(ctx, client, n.commands(), func(r *record.Record) error {
+	if err := each(ctx, client, n.commands(), func(r *record.Record) error {
 		d := &shownCommand{}
 		h.commands = append(h.commands, d)
 		return d.read(commands, r)
-	})
+	}); err != nil {
+		return nil, err
+	}
+	if err := each(ctx, client, n.results(), func(r *record.Record) error {
+		d := &shownResult{}
+		h.results = append(h.results, d)
+		return d.read(results, r)
+	}); err != nil {
+		return nil, err
+	}
+	h.models, err = c.models(ctx, client)
 	return h, err
 }
 
-// ofModel finds the last decision on a model, and its command.
-func (h *history) ofModel(name string) ([]*shownDecision, []*shownCommand, error) {
-	known := map[string]bool{}
-	var last *shownDecision
+// of are the decisions on a model, in order.
+func (h *history) of(model string) (all []*shownDecision) {
 	for _, d := range h.decisions {
-		known[d.value.Model] = true
-		if d.value.Model == name {
-			last = d
+		if d.value.Model == model {
+			all = append(all, d)
 		}
 	}
-	if last == nil {
-		return nil, nil, fmt.Errorf("no decision on a model %s is kept%s", name, suggestion(name, slices.Sorted(maps.Keys(known))))
-	}
-	return []*shownDecision{last}, h.commandsOf(last), nil
+	return all
 }
 
-func (h *history) commandsOf(d *shownDecision) []*shownCommand {
+// command is nil where none of the id is kept.
+func (h *history) command(id *string) *shownCommand {
 	for _, c := range h.commands {
-		if d.value.CommandID != nil && c.value.CommandID == *d.value.CommandID {
-			return []*shownCommand{c}
+		if id != nil && c.value.CommandID == *id {
+			return c
 		}
 	}
 	return nil
 }
 
-func (h *history) ofDecision(id string) ([]*shownDecision, []*shownCommand, error) {
-	d, err := one(h.decisions, "decision", id, func(d *shownDecision) string { return d.value.DecisionID })
-	if err != nil {
-		return nil, nil, err
-	}
-	return []*shownDecision{d}, h.commandsOf(d), nil
-}
-
-func (h *history) ofCommand(id string) ([]*shownDecision, []*shownCommand, error) {
-	c, err := one(h.commands, "command", id, func(c *shownCommand) string { return c.value.CommandID })
-	if err != nil {
-		return nil, nil, err
-	}
-	for _, d := range h.decisions {
-		if d.value.DecisionID == c.value.DecisionID {
-			return []*shownDecision{d}, []*shownCommand{c}, nil
+// result is the last end of a command; nil: none is kept.
+func (h *history) result(commandID string) *retrain.Result {
+	for _, r := range slices.Backward(h.results) {
+		if r.value.CommandID == commandID {
+			return &r.value
 		}
 	}
-	return nil, []*shownCommand{c}, nil
+	return nil
+}
+
+// decision is nil where none of the id is kept.
+func (h *history) decision(id *string) *shownDecision {
+	for _, d := range h.decisions {
+		if id != nil && d.value.DecisionID == *id {
+			return d
+		}
+	}
+	return nil
+}
+
+// names are those of the models that anything is known of.
+func (h *history) names() []string {
+	known := map[string]bool{}
+	for _, d := range h.decisions {
+		known[d.value.Model] = true
+	}
+	for name := range h.models {
+		known[name] = true
+	}
+	return slices.Sorted(maps.Keys(known))
 }
 
 // one finds what an id, or the beginning of one, means.
@@ -133,43 +149,22 @@ func one[T any](all []T, kind, id string, idOf func(T) string) (found T, err err
 	}
 	switch {
 	case id == "" || n == 0:
-		return found, fmt.Errorf("no %s with the id %q is kept", kind, id)
+		return found, fmt.Errorf("no %s with the id %q is kept; `retrainer explain model NAME` shows those of a model", kind, id)
 	case n > 1:
 		return found, fmt.Errorf("%q is the beginning of %s: give more of it", id, count(n, kind))
 	}
 	return found, nil
 }
 
-func (c *configuration) printExplained(out io.Writer, decisions []*shownDecision, commands []*shownCommand) error {
-	for _, d := range decisions {
-		if c.json {
-			if err := writeLine(out, d.text); err != nil {
-				return err
-			}
-			continue
-		}
-		v := d.value
-		fmt.Fprintf(out, "%s  decision %s  model %s  %s (%s)  policy revision %d\n%s\n", timeText(v.DecidedAt), v.DecisionID, v.Model, v.Action, v.Reason, v.PolicyRevision, v.Explanation)
-		if err := printEvidence(out, "evidence", v.Evidence); err != nil {
+// printJSON writes what is there, a line each.
+func printJSON(out io.Writer, d *shownDecision, k *shownCommand) error {
+	if d != nil {
+		if err := writeLine(out, d.text); err != nil {
 			return err
 		}
 	}
-	for _, k := range commands {
-		if c.json {
-			if err := writeLine(out, k.text); err != nil {
-				return err
-			}
-			continue
-		}
-		v := k.value
-		fmt.Fprintf(out, "%s  command %s  %s retrain of %s from %s, %s by tuner %s; it must be taken up by %s\n", timeText(v.IssuedAt), v.CommandID, v.Action, v.Model,
-			orDash(v.BaseVersion), count(len(v.Trials), "trial"), v.Tuner, timeText(v.StartBy))
-		if len(decisions) == 0 {
-			fmt.Fprintln(out, v.Explanation)
-			if err := printEvidence(out, "evidence", v.Evidence); err != nil {
-				return err
-			}
-		}
+	if k != nil {
+		return writeLine(out, k.text)
 	}
 	return nil
 }

@@ -3,9 +3,14 @@ package main
 import (
 	"fmt"
 	"maps"
+	"math"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
+
+	"github.com/visutility/retrainer/internal/nearest"
+	"github.com/visutility/retrainer/retrain"
 )
 
 // count says a number of things.
@@ -13,8 +18,23 @@ func count(n int, thing string) string {
 	if n == 1 {
 		return "1 " + thing
 	}
-	return fmt.Sprintf("%d %ss", n, thing)
+	return fmt.Sprintf("%s %ss", grouped(int64(n)), thing)
 }
+
+// grouped is a whole number with its digits in groups of three.
+func grouped(n int64) string {
+	digits := strconv.FormatInt(n, 10)
+	for i := len(digits) - 3; i > 0 && digits[i-1] != '-'; i -= 3 {
+		digits = digits[:i] + "," + digits[i:]
+	}
+	return digits
+}
+
+// real is a number as people read it: at most 6 significant digits.
+func real(v float64) string { return strconv.FormatFloat(v, 'g', 6, 64) }
+
+// rough is a number where 3 digits are enough.
+func rough(v float64) string { return strconv.FormatFloat(v, 'g', 3, 64) }
 
 // settings says a topic's settings in order of their names.
 func settings(configs map[string]string) string {
@@ -37,10 +57,122 @@ const timeLayout = "2006-01-02T15:04:05.000Z"
 
 func timeText(ms int64) string { return time.UnixMilli(ms).UTC().Format(timeLayout) }
 
+// moment of a day, as people read it.
+func dateText(ms int64) string { return time.UnixMilli(ms).UTC().Format("2006-01-02 15:04:05 UTC") }
+
 // orDash is a text for a table.
 func orDash(s *string) string {
 	if s == nil || *s == "" {
 		return "-"
 	}
 	return *s
+}
+
+func orDate(ms *int64) string {
+	if ms == nil {
+		return "-"
+	}
+	return dateText(*ms)
+}
+
+// about is what an event is about.
+func about(stream, model, version *string) string {
+	var parts []string
+	if stream != nil {
+		parts = append(parts, "stream "+*stream)
+	}
+	if model != nil {
+		parts = append(parts, "model "+*model)
+	}
+	if version != nil {
+		parts = append(parts, *version)
+	}
+	return strings.Join(parts, " ")
+}
+
+// decided says a decision in words, with the word of the records behind.
+func decided(action retrain.Action, reason retrain.Reason) string {
+	words := ""
+	switch reason {
+	case retrain.ReasonAlert:
+		words = fmt.Sprintf("%s retrain: an alert counts", action)
+	case retrain.ReasonRequested:
+		words = fmt.Sprintf("%s retrain: a person asked for it", action)
+	case retrain.ReasonQuiet:
+		words = "no retrain: no alert counts"
+	case retrain.ReasonStale:
+		words = "no retrain: the alerts were too old when they came"
+	case retrain.ReasonUndeployed:
+		words = "no retrain yet: a version just trained waits to be deployed"
+	case retrain.ReasonInFlight:
+		words = "no second retrain: a command is open"
+	case retrain.ReasonCooldown:
+		words = "no retrain yet: the last command ended a short time ago"
+	case retrain.ReasonUnknownModel:
+		words = "refused: there is no model of that name"
+	default:
+		words = string(action)
+	}
+	return fmt.Sprintf("%s (%s)", words, reason)
+}
+
+// judged is what an alert saw: the field with its value, and its limit.
+func judged(e *retrain.Evidence) (value, limit string) {
+	value, limit = e.Field, "its own past"
+	if e.Value != nil {
+		value += " " + real(*e.Value)
+	}
+	if e.Level != nil && e.Value != nil {
+		limit = bound(*e.Value < *e.Level, *e.Level) // a value that fires lies beyond the level
+	}
+	return value, limit
+}
+
+// bound says where bad values lie.
+func bound(below bool, level float64) string {
+	if below {
+		return "below " + real(level)
+	}
+	return "above " + real(level)
+}
+
+// share is a part of a whole in percent, from 0 to 100.
+func share(part, whole float64) string {
+	return fmt.Sprintf("%.0f%%", math.Floor(100*min(max(part/whole, 0), 1)))
+}
+
+// ruleName is the name that the policy gives a rule; "" where it has none and its text is the rule itself.
+func ruleName(text string) string {
+	if strings.HasPrefix(text, "{") {
+		return ""
+	}
+	return text
+}
+
+// argument is a text as a shell takes it.
+func argument(text string) string {
+	if text != "" && strings.Trim(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-/:@%+=") == "" && text[0] != '-' {
+		return text
+	}
+	return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'"
+}
+
+// suggestions names the known words that are nearest, if any are near: at most three.
+func suggestions(word string, known []string) string {
+	var near []string
+	for known = slices.Clone(known); len(near) < 3; {
+		next := nearest.Word(word, known)
+		if next == "" {
+			break
+		}
+		near = append(near, next)
+		known = slices.DeleteFunc(known, func(k string) bool { return k == next })
+	}
+	switch len(near) {
+	case 0:
+		return ""
+	case 1:
+		return "; did you mean " + near[0] + "?"
+	}
+	return "; did you mean " + strings.Join(near[:len(near)-1], ", ") + " or " + near[len(near)-1] + "?"
 }

@@ -1,13 +1,14 @@
 package main
 
 import (
+	"cmp"
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
 	"maps"
 	"slices"
 	"strings"
-	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 
@@ -18,23 +19,22 @@ import (
 )
 
 func statusCommand(c *configuration) *cobra.Command {
-	return command(c, "status [MODEL]", "Show the models: what each is doing, why, and until when", cobra.MaximumNArgs(1), func(cmd *cobra.Command, args []string) error {
+	return command(c, "status [MODEL]", "Show the models: what each is doing, why, and until when; what fires; and what leads to nothing", cobra.MaximumNArgs(1), func(cmd *cobra.Command, args []string) error {
 		return c.withClient(cmd, func(ctx context.Context, client *consumer.Client) error {
 			models, err := c.models(ctx, client)
+			switch {
+			case err != nil:
+				return err
+			case len(args) > 0:
+				return c.printModel(cmd.OutOrStdout(), models, args[0])
+			case c.json:
+				return printLines(cmd.OutOrStdout(), models)
+			}
+			w, err := c.watched(ctx, client, func(v *retrain.SourceView) bool { return len(v.Models) == 0 || fires(v) })
 			if err != nil {
 				return err
 			}
-			if len(args) == 0 {
-				return c.printModels(cmd.OutOrStdout(), models)
-			}
-			m, ok := models[args[0]]
-			if !ok {
-				return fmt.Errorf("no model %s: no alert has concerned one of that name yet%s", args[0], suggestion(args[0], slices.Sorted(maps.Keys(models))))
-			}
-			if c.json {
-				return writeLine(cmd.OutOrStdout(), m.text)
-			}
-			return m.print(cmd.OutOrStdout())
+			return printStatus(cmd.OutOrStdout(), models, w)
 		})
 	})
 }
@@ -63,14 +63,14 @@ func writeLine(w io.Writer, text []byte) error {
 type shownModel struct{ shown[retrain.Model] }
 
 // models are the last words on all models.
-func (c *configuration) models(ctx context.Context, client *consumer.Client) (map[string]shownModel, error) {
-	codec, models := schemas.MustCodec[retrain.Model]("Model"), map[string]shownModel{}
+func (c *configuration) models(ctx context.Context, client *consumer.Client) (map[string]*shownModel, error) {
+	codec, models := schemas.MustCodec[retrain.Model]("Model"), map[string]*shownModel{}
 	err := each(ctx, client, c.names().models(), func(r *record.Record) error {
 		if r.Value == nil {
 			delete(models, string(r.Key))
 			return nil
 		}
-		var m shownModel
+		m := &shownModel{}
 		err := m.read(codec, r)
 		models[m.value.Name] = m
 		return err
@@ -78,99 +78,192 @@ func (c *configuration) models(ctx context.Context, client *consumer.Client) (ma
 	return models, err
 }
 
-func (c *configuration) printModels(out io.Writer, models map[string]shownModel) error {
-	if c.json {
+func printLines(out io.Writer, models map[string]*shownModel) error {
+	for _, name := range slices.Sorted(maps.Keys(models)) {
+		if err := writeLine(out, models[name].text); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// mostRows is how many rows of a list are shown.
+const mostRows = 40
+
+func printStatus(out io.Writer, models map[string]*shownModel, w *watched) error {
+	p := &page{out: out}
+	if len(models) == 0 {
+		p.line("no models yet: a model exists from the first alert that concerns it")
+	} else {
+		rows := [][]string{{"MODEL", "LATEST", "PHASE", "UNTIL", "ALERTS", "LAST DECISION"}}
 		for _, name := range slices.Sorted(maps.Keys(models)) {
-			if err := writeLine(out, models[name].text); err != nil {
-				return err
+			m := &models[name].value
+			rows = append(rows, []string{m.Name, orDash(m.Latest), string(m.Phase), orDate(m.Until), grouped(int64(len(m.Alerts))), decided(m.Action, m.Reason)})
+		}
+		p.table("", rows...)
+	}
+	printFiring(p, models, w)
+	printUnbound(p, w)
+	p.heading("%s", w.asOf())
+	if len(models) > 0 {
+		p.line("more: retrainer explain model NAME")
+	}
+	return p.err
+}
+
+// firing is an alert that fires, and the models for which it counts.
+type firing struct {
+	retrain.Evidence
+	counts []string
+	bound  bool
+}
+
+func fires(v *retrain.SourceView) bool {
+	return slices.ContainsFunc(v.Versions, func(x retrain.VersionView) bool {
+		return slices.ContainsFunc(x.Series, func(s retrain.SeriesView) bool { return s.Firing != nil })
+	})
+}
+
+// allFiring are the alerts that count for models, and those of sources that count for none.
+func allFiring(models map[string]*shownModel, w *watched) []*firing {
+	known := map[string]*firing{}
+	for _, name := range slices.Sorted(maps.Keys(models)) {
+		for _, e := range models[name].value.Alerts {
+			f := known[e.AlertID]
+			if f == nil {
+				f = &firing{Evidence: e, bound: true}
+				known[e.AlertID] = f
+			}
+			f.counts = append(f.counts, name)
+		}
+	}
+	for _, s := range w.sources {
+		for _, v := range s.Versions {
+			for _, x := range v.Series {
+				if a := x.Firing; a != nil && known[a.AlertID] == nil {
+					known[a.AlertID] = &firing{Evidence: evidence(a), bound: len(s.Models) > 0}
+				}
 			}
 		}
-		return nil
 	}
-	if len(models) == 0 {
-		_, err := fmt.Fprintln(out, "no models yet: a model exists from the first alert that concerns it")
-		return err
-	}
-	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "MODEL\tLATEST\tPHASE\tACTION\tREASON\tUNTIL\tALERTS")
-	for _, name := range slices.Sorted(maps.Keys(models)) {
-		m := models[name].value
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%d\n", m.Name, orDash(m.Latest), m.Phase, m.Action, m.Reason, orMoment(m.Until), len(m.Alerts))
-	}
-	return w.Flush()
+	return slices.SortedFunc(maps.Values(known), func(a, b *firing) int {
+		return cmp.Or(cmp.Compare(len(b.counts), len(a.counts)), cmp.Compare(b.EventTime, a.EventTime), cmp.Compare(a.AlertID, b.AlertID))
+	})
 }
 
-// print shows one model whole.
-func (m *shownModel) print(out io.Writer) error {
-	v := m.value
-	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	for _, row := range [][2]string{{"model", v.Name}, {"latest version", orDash(v.Latest)}, {"phase", string(v.Phase)}, {"action", string(v.Action)},
-		{"reason", string(v.Reason)}, {"until", orMoment(v.Until)}, {"command", orDash(v.CommandID)}, {"worker", orDash(v.Worker)},
-		{"decision", orDash(v.DecisionID)}, {"updated", timeText(v.UpdatedAt)}} {
-		fmt.Fprintf(w, "%s\t%s\n", row[0], row[1])
-	}
-	if err := w.Flush(); err != nil {
-		return err
-	}
-	if err := printEvidence(out, "alerts that count", v.Alerts); err != nil {
-		return err
-	}
-	if len(v.Versions) == 0 {
-		return nil
-	}
-	fmt.Fprintln(out, "versions")
-	w = tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	for _, x := range v.Versions {
-		fmt.Fprintf(w, "  %s\tfrom %s\tregistered %s\tcommand %s\n", x.Version, orDash(x.Parent), timeText(x.RegisteredAt), orDash(x.CommandID))
-	}
-	return w.Flush()
+func evidence(a *retrain.Alert) retrain.Evidence {
+	return retrain.Evidence{AlertID: a.AlertID, Stream: a.Stream, Model: a.Model, ModelVersion: a.ModelVersion, On: a.On, RuleID: a.RuleID, Rule: a.Rule,
+		Action: a.Action, Field: a.Field, Value: a.Value, Level: a.Level, Since: a.Since, EventID: a.EventID, EventTime: a.EventTime,
+		Topic: a.Topic, Partition: a.Partition, Offset: a.Offset}
 }
 
-func orMoment(ms *int64) string {
-	if ms == nil {
+func printFiring(p *page, models map[string]*shownModel, w *watched) {
+	all := allFiring(models, w)
+	if len(all) == 0 {
+		return
+	}
+	idle, rows := false, [][]string{}
+	for _, f := range all {
+		value, limit := judged(&f.Evidence)
+		counts := strings.Join(f.counts, ", ")
+		switch {
+		case !f.bound:
+			counts = "nothing: bound to no model"
+		case counts == "":
+			counts, idle = "nothing now", true
+		}
+		rows = append(rows, []string{about(f.Stream, f.Model, f.ModelVersion), value, limit, string(f.Action), orDate(f.Since), counts})
+	}
+	p.heading("firing alerts")
+	p.list([]string{"ABOUT", "VALUE", "LIMIT", "ASKS FOR", "SINCE", "COUNTS FOR"}, rows, mostRows, "")
+	if idle {
+		p.line("  nothing now: a later training answered it, it was too old when it came, or a version just trained waits to be deployed")
+	}
+}
+
+// bindLines is for how many streams the line that binds them is printed.
+const bindLines = 5
+
+func printUnbound(p *page, w *watched) {
+	heard, places := map[string]int64{}, map[string]string{}
+	for _, s := range w.sources {
+		if len(s.Models) > 0 || s.Stream == nil {
+			continue
+		}
+		if at, ok := heard[*s.Stream]; !ok || s.Heard >= at {
+			heard[*s.Stream], places[*s.Stream] = s.Heard, fmt.Sprintf("%s/%d", s.topic, s.partition)
+		}
+	}
+	if len(heard) == 0 {
+		return
+	}
+	rows, lines := [][]string{}, []string{}
+	for _, stream := range slices.Sorted(maps.Keys(heard)) {
+		rows = append(rows, []string{stream, dateText(heard[stream]), places[stream]})
+		if len(lines) < bindLines {
+			name, _ := json.Marshal(stream) // a text; JSON's quotes are YAML's too
+			lines = append(lines, fmt.Sprintf("  - {stream: %s, models: [MODEL]}", name))
+		}
+	}
+	p.heading("streams bound to nothing: whatever they show, no model is trained for it")
+	p.list([]string{"STREAM", "LAST HEARD", "IN"}, rows, mostRows, "")
+	p.line("to bind them to models, put such lines into the policy file, give it revision %d, and start `retrainer serve --policy FILE`:", w.policies.active.Number+1)
+	p.line("  bind:")
+	for _, l := range lines {
+		p.line("%s", l)
+	}
+	if more := len(heard) - len(lines); more > 0 {
+		p.line("  (and %s more; a * in stream stands for any characters)", grouped(int64(more)))
+	}
+}
+
+// printModel shows one model whole.
+func (c *configuration) printModel(out io.Writer, models map[string]*shownModel, name string) error {
+	m, ok := models[name]
+	if !ok {
+		return fmt.Errorf("no model %s: no alert has concerned one of that name yet%s", visible(name), suggestions(name, slices.Sorted(maps.Keys(models))))
+	}
+	if c.json {
+		return writeLine(out, m.text)
+	}
+	v, p := &m.value, &page{out: out}
+	p.table("", []string{"model", v.Name}, []string{"latest version", orDash(v.Latest)}, []string{"phase", string(v.Phase)}, []string{"until", orDate(v.Until)},
+		[]string{"last decision", decided(v.Action, v.Reason)}, []string{"decision", orDash(v.DecisionID)}, []string{"command", orDash(v.CommandID)},
+		[]string{"worker", orDash(v.Worker)}, []string{"updated", dateText(v.UpdatedAt)})
+	if len(v.Alerts) > 0 {
+		p.heading("alerts that count")
+		printEvidence(p, v.Alerts)
+	}
+	if len(v.Versions) > 0 {
+		p.heading("versions, the newest first")
+		rows := [][]string{}
+		for _, x := range slices.Backward(v.Versions) {
+			rows = append(rows, []string{x.Version, orDash(x.Parent), dateText(x.RegisteredAt), orDash(x.CommandID), metrics(x.Metrics)})
+		}
+		p.list([]string{"VERSION", "FROM", "REGISTERED", "BY COMMAND", "METRICS"}, rows, mostRows, "; --json prints all")
+	}
+	p.heading("why: retrainer explain model %s", argument(v.Name))
+	return p.err
+}
+
+func metrics(m map[string]float64) string {
+	if len(m) == 0 {
 		return "-"
 	}
-	return timeText(*ms)
+	parts := make([]string, 0, len(m))
+	for _, k := range slices.Sorted(maps.Keys(m)) {
+		parts = append(parts, k+" "+real(m[k]))
+	}
+	return strings.Join(parts, ", ")
 }
 
 // printEvidence lists alerts by where their events stand.
-func printEvidence(out io.Writer, title string, evidence []retrain.Evidence) error {
-	if len(evidence) == 0 {
-		return nil
+func printEvidence(p *page, alerts []retrain.Evidence) {
+	rows := [][]string{}
+	for _, e := range alerts {
+		value, limit := judged(&e)
+		rows = append(rows, []string{fmt.Sprintf("%s/%d/%d", e.Topic, e.Partition, e.Offset), dateText(e.EventTime), about(e.Stream, e.Model, e.ModelVersion),
+			value, limit, string(e.Action), orDate(e.Since), cmp.Or(ruleName(e.Rule), e.RuleID)})
 	}
-	fmt.Fprintln(out, title)
-	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	for _, e := range evidence {
-		fmt.Fprintf(w, "  %s/%d/%d\t%s\t%s\t%s=%s%s\t%s\trule %s\n", e.Topic, e.Partition, e.Offset, timeText(e.EventTime), subjectOf(&e),
-			e.Field, orNumber(e.Value), limit(e.Level), e.Action, e.Rule)
-	}
-	return w.Flush()
-}
-
-func subjectOf(e *retrain.Evidence) string {
-	var parts []string
-	if e.Stream != nil {
-		parts = append(parts, "stream "+*e.Stream)
-	}
-	if e.Model != nil {
-		parts = append(parts, "model "+*e.Model)
-	}
-	if e.ModelVersion != nil {
-		parts = append(parts, *e.ModelVersion)
-	}
-	return strings.Join(parts, " ")
-}
-
-func orNumber(v *float64) string {
-	if v == nil {
-		return "-"
-	}
-	return fmt.Sprintf("%g", *v)
-}
-
-func limit(level *float64) string {
-	if level == nil {
-		return ""
-	}
-	return fmt.Sprintf(" (limit %g)", *level)
+	p.list([]string{"EVENT AT", "TIME", "ABOUT", "VALUE", "LIMIT", "ASKS FOR", "SINCE", "RULE"}, rows, mostRows, "; --json prints all")
 }

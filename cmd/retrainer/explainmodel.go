@@ -1,0 +1,175 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/visutility/retrainer/consumer"
+	"github.com/visutility/retrainer/retrain"
+)
+
+func explainModel(ctx context.Context, c *configuration, client *consumer.Client, h *history, name string, out io.Writer) error {
+	decisions := h.of(name)
+	if c.json {
+		if len(decisions) == 0 {
+			return fmt.Errorf("no decision on a model %s is kept%s", visible(name), suggestions(name, h.names()))
+		}
+		last := decisions[len(decisions)-1]
+		return printJSON(out, last, h.command(last.value.CommandID))
+	}
+	concerned := map[string]bool{}
+	w, err := c.watched(ctx, client, func(v *retrain.SourceView) bool {
+		for _, model := range v.Models {
+			concerned[model] = true
+		}
+		return slices.Contains(v.Models, name)
+	})
+	if err != nil {
+		return err
+	}
+	m := h.models[name]
+	if m == nil && len(decisions) == 0 && len(w.sources) == 0 {
+		for _, model := range h.names() {
+			concerned[model] = true
+		}
+		return fmt.Errorf("no model %s: nothing was decided on one of that name, and no source that is heard concerns it%s",
+			visible(name), suggestions(name, slices.Sorted(maps.Keys(concerned))))
+	}
+	p := &page{out: out}
+	if m != nil {
+		h.printNow(p, &m.value, decisions)
+	} else {
+		p.line("%s: no model yet", name)
+		p.table("  ", []string{"why", "no alert has concerned a model of that name, and nobody has made it"},
+			[]string{"next", "the first alert that concerns it makes it, and is decided at once"}, []string{"to do", h.todo(name)})
+	}
+	if len(decisions) > 0 {
+		last := &decisions[len(decisions)-1].value
+		printReasons(p, w.policies, last.Evidence, last.PolicyRevision)
+		h.printDecisions(p, decisions)
+	}
+	if len(w.sources) > 0 {
+		printSources(p, w)
+	}
+	p.heading("%s", w.asOf())
+	return p.err
+}
+
+// printNow says what a model does, since when, until when, and what comes then.
+func (h *history) printNow(p *page, m *retrain.Model, decisions []*shownDecision) {
+	command := h.command(m.CommandID)
+	p.line("%s: %s", m.Name, h.doing(m, command))
+	rows := [][]string{fact("latest version", m.Latest, same), fact("since", h.since(m, command), dateText), fact("until", m.Until, dateText),
+		{"last decision", decided(m.Action, m.Reason)}}
+	if n := len(decisions); n > 0 {
+		rows = append(rows, []string{"why", decisions[n-1].value.Explanation})
+	}
+	rows = append(rows, []string{"alerts", grouped(int64(len(m.Alerts))) + " that count"}, []string{"next", h.next(m, command)}, []string{"to do", h.todo(m.Name)})
+	p.table("  ", rows...)
+	if command != nil {
+		p.heading("its command")
+		p.table("  ", append([][]string{{"why", command.value.Explanation}}, commandFacts(&command.value)...)...)
+	}
+}
+
+func (h *history) doing(m *retrain.Model, command *shownCommand) string {
+	switch {
+	case m.Phase == retrain.PhaseTraining && command != nil:
+		return fmt.Sprintf("%s retrain %s", command.value.Action, openFate(m, &command.value))
+	case m.Phase == retrain.PhaseTraining:
+		return "a command is open"
+	case m.Phase == retrain.PhaseCooling:
+		return "left alone for a while after its last command (cool-down)"
+	}
+	return decided(m.Action, m.Reason)
+}
+
+// since is when what the model does now began.
+func (h *history) since(m *retrain.Model, command *shownCommand) *int64 {
+	switch m.Phase {
+	case retrain.PhaseTraining:
+		if command != nil {
+			return &command.value.IssuedAt
+		}
+	case retrain.PhaseCooling:
+		for _, r := range slices.Backward(h.results) {
+			if r.value.Model == m.Name && r.value.State != retrain.ResultSuperseded {
+				return &r.value.FinishedAt
+			}
+		}
+	default:
+		if d := h.decision(m.DecisionID); d != nil {
+			return &d.value.DecidedAt
+		}
+	}
+	return nil
+}
+
+// next says what happens if nobody does anything.
+func (h *history) next(m *retrain.Model, command *shownCommand) string {
+	counting := len(m.Alerts) > 0
+	switch {
+	case m.Phase == retrain.PhaseTraining && command != nil && !started(m, &command.value):
+		return fmt.Sprintf("a trainer takes the command up by %s, or it expires; then comes the cool-down, and what still counts is decided again", orDate(m.Until))
+	case m.Phase == retrain.PhaseTraining:
+		return fmt.Sprintf("the trainer reports its end by %s, or the command expires; a success answers the alerts before it, anything else leaves them", orDate(m.Until))
+	case m.Phase == retrain.PhaseCooling && counting:
+		return fmt.Sprintf("at %s it is decided again: a %s retrain, unless the alerts are over by then", orDate(m.Until), mostSevere(m.Alerts))
+	case m.Phase == retrain.PhaseCooling:
+		return fmt.Sprintf("nothing, unless an alert comes; one that comes before %s waits until then", orDate(m.Until))
+	case m.Reason == retrain.ReasonUndeployed:
+		return fmt.Sprintf("at %s the alerts that still fire count again; drift of the new version itself counts at once", orDate(m.Until))
+	}
+	return "nothing, unless an alert comes: it is decided at once"
+}
+
+func mostSevere(alerts []retrain.Evidence) retrain.Action {
+	for _, e := range alerts {
+		if e.Action == retrain.Full {
+			return retrain.Full
+		}
+	}
+	return retrain.Soft
+}
+
+// todo says what a person can do about a model.
+func (h *history) todo(name string) string {
+	trigger := fmt.Sprintf("`retrainer trigger %s --action full --comment WHY`", argument(name))
+	m := h.models[name]
+	if m == nil {
+		return strings.TrimSuffix(trigger, "`") + " --create` makes the model and trains it all the same"
+	}
+	v := &m.value
+	switch command := h.command(v.CommandID); {
+	case v.Phase == retrain.PhaseTraining && command != nil && !started(v, &command.value):
+		return fmt.Sprintf("start a trainer that reads %s and answers in %s, first {\"command_id\":%q,\"kind\":\"started\",\"at\":TIME}",
+			h.topics.commands(), h.topics.progress(), command.value.CommandID)
+	case v.Phase == retrain.PhaseTraining:
+		return "nothing: the trainer is at work"
+	case v.Phase == retrain.PhaseCooling:
+		return "nothing; " + trigger + " does not wait for the cool-down"
+	case v.Reason == retrain.ReasonUndeployed:
+		return fmt.Sprintf("deploy version %s; %s trains once more all the same", orDash(v.Latest), trigger)
+	case v.Reason == retrain.ReasonStale:
+		return "look why events come so late; " + trigger + " trains all the same"
+	}
+	return "nothing; " + trigger + " trains all the same"
+}
+
+// mostDecisions is how many decisions of a model are listed.
+const mostDecisions = 5
+
+// printDecisions lists what was decided, and what was refused until when, the newest first.
+func (h *history) printDecisions(p *page, all []*shownDecision) {
+	rows := [][]string{}
+	for _, d := range slices.Backward(all) {
+		v := &d.value
+		rows = append(rows, []string{dateText(v.DecidedAt), orDate(v.Until), v.DecisionID[:min(len(v.DecisionID), 8)], decided(v.Action, v.Reason)})
+	}
+	p.heading("decisions, the newest first (one of them: retrainer explain decision ID)")
+	p.list([]string{"DECIDED", "UNTIL", "ID", "WHAT"}, rows, mostDecisions, fmt.Sprintf("; `retrainer tail %s --from start --until end` has all", h.topics.decisions()))
+}

@@ -1,0 +1,187 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/visutility/retrainer/consumer"
+	"github.com/visutility/retrainer/retrain"
+)
+
+func explainDecision(ctx context.Context, c *configuration, client *consumer.Client, h *history, id string, out io.Writer) error {
+	d, err := one(h.decisions, "decision", id, func(d *shownDecision) string { return d.value.DecisionID })
+	if err != nil {
+		return err
+	}
+	if c.json {
+		return printJSON(out, d, h.command(d.value.CommandID))
+	}
+	known, err := c.policies(ctx, client)
+	if err != nil {
+		return err
+	}
+	p, v := &page{out: out}, &d.value
+	p.line("%s: %s", v.Model, decided(v.Action, v.Reason))
+	p.table("  ", []string{"decided", fmt.Sprintf("%s, as decision %s on this model, under policy revision %d", dateText(v.DecidedAt), grouped(v.DecisionNumber), v.PolicyRevision)},
+		fact("until", v.Until, dateText), fact("blocked by", v.BlockedBy, func(id string) string { return "command " + id }),
+		fact("request", v.RequestID, same), fact("command", v.CommandID, same), fact("version", v.ModelVersion, same), []string{"id", v.DecisionID})
+	p.heading("why")
+	p.line("  %s", v.Explanation)
+	printReasons(p, known, v.Evidence, v.PolicyRevision)
+	if all := h.of(v.Model); all[len(all)-1] == d {
+		p.heading("what to do: %s", h.todo(v.Model))
+	} else {
+		p.heading("a later decision stands now: retrainer explain model %s", argument(v.Model))
+	}
+	return p.err
+}
+
+func explainOneCommand(ctx context.Context, c *configuration, client *consumer.Client, h *history, id string, out io.Writer) error {
+	k, err := one(h.commands, "command", id, func(c *shownCommand) string { return c.value.CommandID })
+	if err != nil {
+		return err
+	}
+	v := &k.value
+	if c.json {
+		return printJSON(out, h.decision(&v.DecisionID), k)
+	}
+	known, err := c.policies(ctx, client)
+	if err != nil {
+		return err
+	}
+	p := &page{out: out}
+	p.line("%s: %s retrain, %s", v.Model, v.Action, h.fate(v))
+	p.table("  ", commandFacts(v)...)
+	p.heading("why")
+	p.line("  %s", v.Explanation)
+	printReasons(p, known, v.Evidence, v.PolicyRevision)
+	p.heading("what the model does now: retrainer explain model %s", argument(v.Model))
+	return p.err
+}
+
+func commandFacts(v *retrain.Command) [][]string {
+	rows := [][]string{
+		{"issued", fmt.Sprintf("%s, under policy revision %d", dateText(v.IssuedAt), v.PolicyRevision)},
+		{"start by", fmt.Sprintf("%s, then at most %s to train", dateText(v.StartBy), lasting(v.MaxRuntimeMs))},
+		fact("from version", v.BaseVersion, same), fact("dataset", v.Dataset, same), fact("drift since", v.DriftSince, dateText),
+		{"trials", fmt.Sprintf("%d, by tuner %s", len(v.Trials), v.Tuner)},
+	}
+	if v.Objective != nil {
+		rows = append(rows, []string{"objective", fmt.Sprintf("%s %s", v.Objective.Goal, v.Objective.Metric)})
+	}
+	return append(rows, []string{"decision", v.DecisionID}, []string{"id", v.CommandID})
+}
+
+// fate says what became of a command.
+func (h *history) fate(v *retrain.Command) string {
+	if m := h.models[v.Model]; m != nil && m.value.CommandID != nil && *m.value.CommandID == v.CommandID {
+		return fmt.Sprintf("%s, until %s at most", openFate(&m.value, v), orDate(m.value.Until))
+	}
+	r := h.result(v.CommandID)
+	if r == nil {
+		return "ended, but its result is not kept any more"
+	}
+	text := fmt.Sprintf("%s at %s", r.State, dateText(r.FinishedAt))
+	switch r.State {
+	case retrain.ResultSucceeded:
+		text += " and trained version " + orDash(r.NewVersion)
+		if r.Late {
+			text += " (after its time)"
+		}
+		if len(r.Metrics) > 0 {
+			text += ": " + metrics(r.Metrics)
+		}
+	case retrain.ResultSuperseded:
+		text = fmt.Sprintf("succeeded at %s, too late: a later command had succeeded before, so its result is not used", dateText(r.FinishedAt))
+	case retrain.ResultExpired:
+		if r.StartedAt == nil {
+			return text + ": no trainer took it up in time"
+		}
+		return text + ": it took longer than it may"
+	case retrain.ResultFailed:
+		for _, s := range []*string{r.ErrorCode, r.ErrorMessage} {
+			if s != nil && *s != "" {
+				text += ": " + *s
+			}
+		}
+	}
+	return text
+}
+
+// openFate says what an open command waits for.
+func openFate(m *retrain.Model, v *retrain.Command) string {
+	switch {
+	case !started(m, v):
+		return "waits for a trainer"
+	case m.Worker != nil:
+		return "is trained by " + *m.Worker
+	}
+	return "is trained"
+}
+
+// started says whether a trainer has taken up an open command: its time to end counts from then.
+func started(m *retrain.Model, v *retrain.Command) bool {
+	return m.Worker != nil || m.Until != nil && *m.Until != v.StartBy
+}
+
+// printReasons lists the alerts behind a decision, and says what their rules do.
+func printReasons(p *page, known policies, evidence []retrain.Evidence, revision int32) {
+	if len(evidence) == 0 {
+		return
+	}
+	p.heading("evidence, with the topic/partition/offset of the event behind each alert")
+	printEvidence(p, evidence)
+	policy, said := known.byNumber[revision], map[string]bool{}
+	if policy == nil {
+		return
+	}
+	rows := [][]string{}
+	for i := range evidence {
+		e := &evidence[i]
+		if said[e.RuleID] {
+			continue
+		}
+		said[e.RuleID] = true
+		name := e.RuleID
+		if n := ruleName(e.Rule); n != "" {
+			name = n
+		}
+		if r, ok := policy.RuleView(e.RuleID); ok {
+			rows = append(rows, []string{name, howItJudges(&r)})
+		}
+	}
+	if len(rows) > 0 {
+		p.heading("how the rules judge")
+		p.table("  ", rows[:min(len(rows), mostRows)]...)
+	}
+}
+
+// fact is a row of a table, or none.
+func fact[T any](name string, value *T, say func(T) string) []string {
+	if value == nil {
+		return nil
+	}
+	return []string{name, say(*value)}
+}
+
+func same(text string) string { return text }
+
+// lasting is a length of time without its zeros: 12h, 1h30m, 500ms.
+func lasting(ms int64) string {
+	var parts []string
+	for _, u := range []struct {
+		name   string
+		length int64
+	}{{"d", 86_400_000}, {"h", 3_600_000}, {"m", 60_000}, {"s", 1000}, {"ms", 1}} {
+		if n := ms / u.length; n > 0 {
+			parts = append(parts, fmt.Sprintf("%d%s", n, u.name))
+			ms %= u.length
+		}
+	}
+	if len(parts) == 0 {
+		return "0s"
+	}
+	return strings.Join(parts, "")
+}

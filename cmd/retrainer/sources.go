@@ -1,0 +1,140 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/visutility/retrainer/consumer"
+	"github.com/visutility/retrainer/consumer/record"
+	"github.com/visutility/retrainer/handlers"
+	"github.com/visutility/retrainer/retrain"
+)
+
+// watched is what the program last saved of the sources of all event topics.
+type watched struct {
+	policies   policies
+	sources    []*watchedSource // those that were asked for
+	all        int
+	partitions int
+	behind     int64 // records that were folded since, and are not in what was saved
+	unjudged   int   // sources for which the policy has no rules
+}
+
+// watchedSource is one source as one partition knows it.
+type watchedSource struct {
+	*retrain.SourceView
+	topic     string
+	partition int32
+	saved     consumer.Saved
+}
+
+// policies are those that were ever active, by revision.
+type policies struct {
+	active   record.Revision // Value nil: none yet
+	byNumber map[int32]*retrain.Policy
+}
+
+// policies reads them. One that this build cannot read is left out: it explains nothing, but stops nobody from looking.
+func (c *configuration) policies(ctx context.Context, client *consumer.Client) (policies, error) {
+	all := policies{byNumber: map[int32]*retrain.Policy{}}
+	err := each(ctx, client, c.names().policy(), func(r *record.Record) error {
+		e, err := handlers.DecodePolicy(r.Value)
+		if err != nil {
+			return fmt.Errorf("%s/%d at %d: %w; this topic belongs to the program, other records must be removed", r.Topic, r.Partition, r.Offset, err)
+		}
+		if p, err := retrain.ReadPolicy(e.Policy); err == nil {
+			all.byNumber[e.Revision] = p
+		}
+		if all.active.Value == nil || e.Revision > all.active.Number {
+			all.active = record.Revision{Number: e.Revision, Value: r.Value}
+		}
+		return nil
+	})
+	return all, err
+}
+
+// watched reads the checkpoints of the event topics and gives the sources for which keep says so.
+func (c *configuration) watched(ctx context.Context, client *consumer.Client, keep func(v *retrain.SourceView) bool) (*watched, error) {
+	w := &watched{}
+	var err error
+	if w.policies, err = c.policies(ctx, client); err != nil || w.policies.active.Value == nil {
+		return w, err
+	}
+	for _, t := range c.drift {
+		if err := w.read(ctx, client, t, c.names().checkpoint(t), handlers.NewDrift, keep); err != nil {
+			return w, err
+		}
+	}
+	for _, t := range c.performance {
+		if err := w.read(ctx, client, t, c.names().checkpoint(t), handlers.NewPerformance, keep); err != nil {
+			return w, err
+		}
+	}
+	slices.SortStableFunc(w.sources, func(a, b *watchedSource) int {
+		return cmp.Or(cmp.Compare(orDash(a.Stream), orDash(b.Stream)), cmp.Compare(orDash(a.Model), orDash(b.Model)),
+			cmp.Compare(a.topic, b.topic), cmp.Compare(a.partition, b.partition))
+	})
+	return w, nil
+}
+
+// read takes one topic's checkpoint, under the active policy: series of rules that it does not have are left out.
+func (w *watched) read(ctx context.Context, client *consumer.Client, topic, checkpoint string,
+	handler func(handlers.Settings) *handlers.Events, keep func(v *retrain.SourceView) bool) error {
+	parts := map[int32]*handlers.Events{}
+	saved, err := client.ReadCheckpoint(ctx, checkpoint, func(partition int32, key, value []byte) error {
+		h := parts[partition]
+		if h == nil {
+			h = handler(handlers.Settings{})
+			if err := h.Use(w.policies.active); err != nil {
+				return err
+			}
+			parts[partition] = h
+		}
+		return h.Restore(key, value)
+	})
+	if err != nil {
+		return err
+	}
+	for partition, at := range saved {
+		w.partitions++
+		w.behind += at.Position - at.Checkpoint
+		if h := parts[partition]; h != nil {
+			h.View(func(v *retrain.SourceView) {
+				w.all++
+				if !v.Judged {
+					w.unjudged++
+				}
+				if keep(v) {
+					w.sources = append(w.sources, &watchedSource{v, topic, partition, at})
+				}
+			})
+		}
+	}
+	return nil
+}
+
+// asOf says how old what was read is.
+func (w *watched) asOf() string {
+	if w.policies.active.Value == nil {
+		return "no policy is active yet: it becomes so at the first start of `retrainer serve`"
+	}
+	text := fmt.Sprintf("%s watched in %s, under policy revision %d; as last saved (every 30 s by default)",
+		count(w.all, "source"), count(w.partitions, "partition"), w.policies.active.Number)
+	if w.unjudged > 0 {
+		text += fmt.Sprintf("; no rule of the policy (observe) judges %s of them", grouped(int64(w.unjudged)))
+	}
+	if w.behind > 0 {
+		text += fmt.Sprintf("; %s since then: not in here yet", count(int(w.behind), "record"))
+	}
+	return text
+}
+
+func (s *watchedSource) asOf() string {
+	text := fmt.Sprintf("as of offset %s of %s/%d", grouped(s.saved.Checkpoint), s.topic, s.partition)
+	if n := s.saved.Position - s.saved.Checkpoint; n > 0 {
+		text += fmt.Sprintf("; %s of that partition since then are not in it", count(int(n), "record"))
+	}
+	return text
+}
