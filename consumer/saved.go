@@ -11,6 +11,7 @@ import (
 type Saved struct {
 	Checkpoint int64 // they hold what all records below this offset left
 	Position   int64 // the next offset that the task takes: what lies between is not in the keys
+	Revision   int32 // under which the records from Position on are folded
 	Time       int64 // of the last commit, ms since 1970
 }
 
@@ -37,7 +38,7 @@ func (c *Client) ReadCheckpoint(ctx context.Context, topic string, restore func(
 			if err != nil {
 				return nil, fmt.Errorf("%s/%d at %d: %w", rec.Topic, rec.Partition, rec.Offset, err)
 			}
-			all[rec.Partition] = Saved{Checkpoint: p.checkpoint, Position: p.offset, Time: rec.Time}
+			all[rec.Partition] = Saved{Checkpoint: p.checkpoint, Position: p.offset, Revision: p.revision, Time: rec.Time}
 		case len(rec.Key) > 0 && rec.Key[0] == keyPrefix:
 			if err := restore(rec.Partition, rec.Key[1:], rec.Value); err != nil {
 				return nil, fmt.Errorf("%s/%d at %d: the state of %q cannot be read: %w", rec.Topic, rec.Partition, rec.Offset, rec.Key[1:], err)
@@ -46,4 +47,31 @@ func (c *Client) ReadCheckpoint(ctx context.Context, topic string, restore func(
 			return nil, fmt.Errorf("%s/%d at %d: key %q is none of a checkpoint: this topic belongs to the program, other records must be removed", rec.Topic, rec.Partition, rec.Offset, rec.Key)
 		}
 	}
+}
+
+// Range is a piece of a partition: the offsets from From to below To.
+type Range struct{ From, To int64 }
+
+// NewRangeReader begins to read pieces of a topic, one a partition, as a Reader with ToEnd does. What is gone from the log's
+// start is left out.
+func (c *Client) NewRangeReader(ctx context.Context, topic string, pieces map[int32]Range) (*Reader, error) {
+	missing, err := c.cluster.missing(ctx, []string{topic})
+	switch {
+	case err != nil:
+		return nil, err
+	case ctx.Err() != nil:
+		return nil, context.Cause(ctx)
+	case len(missing) > 0:
+		return nil, missingTopics(missing)
+	}
+	r := &Reader{topic: topic, found: make(chan found, readAhead), left: len(pieces)}
+	ctx, r.cancel = context.WithCancel(context.WithoutCancel(ctx))
+	for partition, piece := range pieces {
+		s := newStream(c.cluster, topic, partition, piece.From, readerMaxBytes, readerBatch)
+		r.running.Go(func() {
+			defer s.close()
+			r.give(ctx, found{ended: true, err: r.read(ctx, c, s, piece.To)})
+		})
+	}
+	return r, nil
 }

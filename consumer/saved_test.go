@@ -46,7 +46,7 @@ func TestACheckpointIsReadWithWhereItStands(t *testing.T) {
 		if text := strings.Join(got, ", "); text != "1 a=1 false, 1 a=2 false, 1 b= true" {
 			t.Error(text)
 		}
-		if s, ok := saved[1]; len(saved) != 1 || !ok || s.Position != 19 || s.Checkpoint != 7 || s.Time == 0 {
+		if s, ok := saved[1]; len(saved) != 1 || !ok || s.Position != 19 || s.Checkpoint != 7 || s.Revision != 3 || s.Time == 0 {
 			t.Errorf("%+v", saved)
 		}
 
@@ -69,6 +69,33 @@ func TestACheckpointIsReadWithWhereItStands(t *testing.T) {
 	var none *consumer.SetupError
 	withBroker(t, nil, func(t *testing.T, b *broker) {
 		if _, err := b.ours.ReadCheckpoint(t.Context(), "cp", nil); !errors.As(err, &none) {
+			t.Errorf("a missing topic: %v", err)
+		}
+	})
+}
+
+func TestAPieceOfEachPartitionIsRead(t *testing.T) {
+	withBroker(t, []string{"in"}, func(t *testing.T, b *broker) {
+		b.write(t, "in", 0, "a", "b", "c", "d")
+		b.write(t, "in", 1, "e", "f", "g")
+		r, err := b.ours.NewRangeReader(t.Context(), "in", map[int32]consumer.Range{0: {1, 3}, 1: {2, 3}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer r.Close()
+		if got := values(t, r, -1); got != [2]string{"b c ", "g "} {
+			t.Errorf("%q", got)
+		}
+		only, err := b.ours.NewRangeReader(t.Context(), "in", map[int32]consumer.Range{1: {0, 2}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer only.Close()
+		if got := values(t, only, -1); got != [2]string{"", "e f "} {
+			t.Errorf("%q", got)
+		}
+		var none *consumer.SetupError
+		if _, err := b.ours.NewRangeReader(t.Context(), "other", nil); !errors.As(err, &none) {
 			t.Errorf("a missing topic: %v", err)
 		}
 	})

@@ -3,7 +3,9 @@ package main
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
+	"io"
 	"slices"
 
 	"github.com/visutility/retrainer/consumer"
@@ -83,18 +85,24 @@ func (c *configuration) watched(ctx context.Context, client *consumer.Client, ke
 func (w *watched) read(ctx context.Context, client *consumer.Client, topic, checkpoint string,
 	handler func(handlers.Settings) *handlers.Events, keep func(v *retrain.SourceView) bool) error {
 	parts := map[int32]*handlers.Events{}
-	saved, err := client.ReadCheckpoint(ctx, checkpoint, func(partition int32, key, value []byte) error {
-		h := parts[partition]
-		if h == nil {
+	of := func(partition int32) (h *handlers.Events, err error) {
+		if h = parts[partition]; h == nil {
 			h = handler(handlers.Settings{})
-			if err := h.Use(w.policies.active); err != nil {
-				return err
-			}
-			parts[partition] = h
+			parts[partition], err = h, h.Use(w.policies.active)
 		}
-		return h.Restore(key, value)
+		return h, err
+	}
+	saved, err := client.ReadCheckpoint(ctx, checkpoint, func(partition int32, key, value []byte) error {
+		h, err := of(partition)
+		if err == nil {
+			err = h.Restore(key, value)
+		}
+		return err
 	})
 	if err != nil {
+		return err
+	}
+	if err := w.catchUp(ctx, client, topic, saved, of); err != nil {
 		return err
 	}
 	for partition, at := range saved {
@@ -115,18 +123,76 @@ func (w *watched) read(ctx context.Context, client *consumer.Client, topic, chec
 	return nil
 }
 
+// mostCaughtUp is how many records of a topic are folded behind its checkpoints, so that looking stays quick.
+const mostCaughtUp = 20_000
+
+// catchUp folds the records between checkpoint and position, as a task does that starts there; what they say is known already.
+func (w *watched) catchUp(ctx context.Context, client *consumer.Client, topic string, saved map[int32]consumer.Saved,
+	of func(partition int32) (*handlers.Events, error)) error {
+	pieces, total := map[int32]consumer.Range{}, int64(0)
+	for partition, at := range saved {
+		if at.Position > at.Checkpoint && at.Revision == w.policies.active.Number {
+			pieces[partition] = consumer.Range{From: at.Checkpoint, To: at.Position}
+			total += at.Position - at.Checkpoint
+		}
+	}
+	if total == 0 || total > mostCaughtUp {
+		return nil
+	}
+	r, err := client.NewRangeReader(ctx, topic, pieces)
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	for {
+		rec, err := r.Next(ctx)
+		switch {
+		case errors.Is(err, io.EOF):
+			for partition := range pieces {
+				at := saved[partition]
+				at.Checkpoint = at.Position
+				saved[partition] = at
+			}
+			return nil
+		case err != nil:
+			return err
+		}
+		h, err := of(rec.Partition)
+		if err != nil {
+			return err
+		}
+		if err := foldQuietly(h, rec); err != nil {
+			return err
+		}
+	}
+}
+
+// foldQuietly folds a record and drops what it says. One that cannot be used is a dead letter already.
+func foldQuietly(h *handlers.Events, r *record.Record) (err error) {
+	defer func() {
+		if v := recover(); v != nil { // a dead letter too
+			err = nil
+		}
+	}()
+	_, err = h.Fold(r, nil)
+	if errors.As(err, new(*record.Dead)) {
+		return nil
+	}
+	return err
+}
+
 // asOf says how old what was read is.
 func (w *watched) asOf() string {
 	if w.policies.active.Value == nil {
 		return "no policy is active yet: it becomes so at the first start of `retrainer serve`"
 	}
-	text := fmt.Sprintf("%s watched in %s, under policy revision %d; as last saved (every 30 s by default)",
+	text := fmt.Sprintf("%s watched in %s, under policy revision %d, as of the last commit (every 5 s at the latest)",
 		count(w.all, "source"), count(w.partitions, "partition"), w.policies.active.Number)
 	if w.unjudged > 0 {
 		text += fmt.Sprintf("; no rule of the policy (observe) judges %s of them", grouped(int64(w.unjudged)))
 	}
 	if w.behind > 0 {
-		text += fmt.Sprintf("; %s since then: not in here yet", count(int(w.behind), "record"))
+		text += fmt.Sprintf("; without %s since the last checkpoint (every 30 s)", count(int(w.behind), "record"))
 	}
 	return text
 }
@@ -134,7 +200,7 @@ func (w *watched) asOf() string {
 func (s *watchedSource) asOf() string {
 	text := fmt.Sprintf("as of offset %s of %s/%d", grouped(s.saved.Checkpoint), s.topic, s.partition)
 	if n := s.saved.Position - s.saved.Checkpoint; n > 0 {
-		text += fmt.Sprintf("; %s of that partition since then are not in it", count(int(n), "record"))
+		text += fmt.Sprintf(", without %s since", count(int(n), "record"))
 	}
 	return text
 }
