@@ -30,8 +30,8 @@ func grouped(n int64) string {
 	return digits
 }
 
-// real is a number as people read it: at most 6 significant digits.
-func real(v float64) string { return strconv.FormatFloat(v, 'g', 6, 64) }
+// precise is a number as people read it: at most 6 significant digits.
+func precise(v float64) string { return strconv.FormatFloat(v, 'g', 6, 64) }
 
 // rough is a number where 3 digits are enough.
 func rough(v float64) string { return strconv.FormatFloat(v, 'g', 3, 64) }
@@ -57,7 +57,7 @@ const timeLayout = "2006-01-02T15:04:05.000Z"
 
 func timeText(ms int64) string { return time.UnixMilli(ms).UTC().Format(timeLayout) }
 
-// moment of a day, as people read it.
+// dateText is a time as people read it.
 func dateText(ms int64) string { return time.UnixMilli(ms).UTC().Format("2006-01-02 15:04:05 UTC") }
 
 // orDash is a text for a table.
@@ -92,7 +92,7 @@ func about(stream, model, version *string) string {
 
 // decided says a decision in words, with the word of the records behind.
 func decided(action retrain.Action, reason retrain.Reason) string {
-	words := ""
+	var words string
 	switch reason {
 	case retrain.ReasonAlert:
 		words = fmt.Sprintf("%s retrain: an alert counts", action)
@@ -120,7 +120,7 @@ func decided(action retrain.Action, reason retrain.Reason) string {
 func judged(e *retrain.Evidence) (value, limit string) {
 	value, limit = e.Field, "its own past"
 	if e.Value != nil {
-		value += " " + real(*e.Value)
+		value += " " + precise(*e.Value)
 	}
 	if e.Level != nil && e.Value != nil {
 		limit = bound(*e.Value < *e.Level, *e.Level) // a value that fires lies beyond the level
@@ -131,9 +131,9 @@ func judged(e *retrain.Evidence) (value, limit string) {
 // bound says where bad values lie.
 func bound(below bool, level float64) string {
 	if below {
-		return "below " + real(level)
+		return "below " + precise(level)
 	}
-	return "above " + real(level)
+	return "above " + precise(level)
 }
 
 // share is a part of a whole in percent, from 0 to 100.

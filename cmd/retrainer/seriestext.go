@@ -35,9 +35,9 @@ func howItJudges(r *retrain.RuleView) string {
 // past is where a threshold's alert is over.
 func past(t *retrain.ThresholdView) string {
 	if t.Below {
-		return real(t.Clear) + " or more"
+		return precise(t.Clear) + " or more"
 	}
-	return real(t.Clear) + " or less"
+	return precise(t.Clear) + " or less"
 }
 
 // standing says how far a series is from firing, in one or more lines.
@@ -56,7 +56,7 @@ func standing(x *retrain.SeriesView) []string {
 	if a := x.Firing; a != nil {
 		at := "FIRING since " + orDate(a.Since)
 		if a.Value != nil {
-			at += fmt.Sprintf("; last said of %s %s in the event at %s/%d/%d", a.Field, real(*a.Value), a.Topic, a.Partition, a.Offset)
+			at += fmt.Sprintf("; last said of %s %s in the event at %s/%d/%d", a.Field, precise(*a.Value), a.Topic, a.Partition, a.Offset)
 		}
 		if x.Cusum != nil {
 			at += "; it has begun anew since:"

@@ -252,7 +252,7 @@ func metrics(m map[string]float64) string {
 	}
 	parts := make([]string, 0, len(m))
 	for _, k := range slices.Sorted(maps.Keys(m)) {
-		parts = append(parts, k+" "+real(m[k]))
+		parts = append(parts, k+" "+precise(m[k]))
 	}
 	return strings.Join(parts, ", ")
 }
