@@ -36,8 +36,8 @@ func explainModel(ctx context.Context, c *configuration, client *consumer.Client
 		for _, model := range h.names() {
 			concerned[model] = true
 		}
-		return fmt.Errorf("no model %s: nothing was decided on one of that name, and no source that is heard concerns it%s",
-			visible(name), suggestions(name, slices.Sorted(maps.Keys(concerned))))
+		return fmt.Errorf("no model %s: nothing was decided on one of that name, and no source that is heard concerns it%s%s",
+			visible(name), w.without(), suggestions(name, slices.Sorted(maps.Keys(concerned))))
 	}
 	p := &page{out: out}
 	if m != nil {

@@ -123,8 +123,8 @@ func (w *watched) read(ctx context.Context, client *consumer.Client, topic, chec
 	return nil
 }
 
-// mostCaughtUp is how many records of a topic are folded behind its checkpoints, so that looking stays quick.
-const mostCaughtUp = 20_000
+// mostCaughtUp is how many records of a topic are folded behind its checkpoints, so that looking takes a few seconds at most.
+const mostCaughtUp = 1_000_000
 
 // catchUp folds the records between checkpoint and position, as a task does that starts there; what they say is known already.
 func (w *watched) catchUp(ctx context.Context, client *consumer.Client, topic string, saved map[int32]consumer.Saved,
@@ -191,10 +191,15 @@ func (w *watched) asOf() string {
 	if w.unjudged > 0 {
 		text += fmt.Sprintf("; no rule of the policy (observe) judges %s of them", grouped(int64(w.unjudged)))
 	}
-	if w.behind > 0 {
-		text += fmt.Sprintf("; without %s since the last checkpoint (every 30 s)", count(int(w.behind), "record"))
+	return text + w.without()
+}
+
+// without says what is not in it.
+func (w *watched) without() string {
+	if w.behind == 0 {
+		return ""
 	}
-	return text
+	return fmt.Sprintf("; without %s since the last checkpoint (every 30 s)", count(int(w.behind), "record"))
 }
 
 func (s *watchedSource) asOf() string {
