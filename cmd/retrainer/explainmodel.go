@@ -44,8 +44,11 @@ func explainModel(ctx context.Context, c *configuration, client *consumer.Client
 		h.printNow(p, &m.value, decisions)
 	} else {
 		p.line("%s: no model yet", name)
-		p.table("  ", []string{"why", "no alert has concerned a model of that name, and nobody has made it"},
-			[]string{"next", "the first alert that concerns it makes it, and is decided at once"}, []string{"to do", h.todo(name)})
+		rows := [][]string{{"why", "no alert has concerned a model of that name, and nobody has made it"}}
+		if n := len(decisions); n > 0 {
+			rows = append(rows, []string{"last decision", decisions[n-1].value.Explanation})
+		}
+		p.table("  ", append(rows, []string{"next", "the first alert that concerns it makes it, and is decided at once"}, []string{"to do", h.todo(name)})...)
 	}
 	if len(decisions) > 0 {
 		last := &decisions[len(decisions)-1].value
