@@ -6,7 +6,7 @@ import (
 	"slices"
 )
 
-// Check says what makes a trainer's word unusable; nil: nothing.
+// Check says what makes a trainer's word unusable; nil: nothing. A very long error_message is cut.
 func (p *Progress) Check() *Invalid {
 	if problem := checkID(p.CommandID); problem != "" {
 		return invalidValue("command_id: %s", problem)
@@ -21,6 +21,13 @@ func (p *Progress) Check() *Invalid {
 			return invalidValue("the metric %q is %v, not a finite number", name, v)
 		}
 	}
+	if n := sizeOf(p.Metrics) + sizeOf(p.BestParams) + textsOf(p.BestParams); n > maxProgress {
+		return &Invalid{"oversized", fmt.Sprintf("metrics and best_params have %d bytes, at most %d are possible: "+
+			"the registry keeps them of every version; report the aggregates and store the rest beside the model", n, maxProgress)}
+	}
+	if p.ErrorMessage != nil {
+		p.ErrorMessage = new(cut(*p.ErrorMessage, maxErrorText))
+	}
 	switch p.Kind {
 	case Started, InProgress, Succeeded, Failed:
 		return nil
@@ -28,8 +35,9 @@ func (p *Progress) Check() *Invalid {
 	return unknownKind("kind", string(p.Kind), Started, InProgress, Succeeded, Failed)
 }
 
-// Check says what makes a request unusable; nil: nothing.
+// Check says what makes a request unusable; nil: nothing. A very long author or comment is cut.
 func (r *Request) Check() *Invalid {
+	r.Author, r.Comment = cut(r.Author, maxID), cut(r.Comment, maxRequestText)
 	for _, id := range []struct{ name, text string }{{"request_id", r.RequestID}, {"model", r.Model}} {
 		if problem := checkID(id.text); problem != "" {
 			return invalidValue("%s: %s", id.name, problem)

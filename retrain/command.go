@@ -69,7 +69,7 @@ func (c *Controller) act(m *model, action Action, r *Request) {
 		id: id, model: m.name, number: m.commandNumber, action: action, base: base, dataset: cmd.Dataset, issuedAt: c.now,
 		maxRuntime: train.MaxRuntime, deadline: cmd.StartBy,
 	}
-	for _, x := range a.counting {
+	for _, x := range a.counting[:min(len(a.counting), mostAnswered)] {
 		kept.evidence = append(kept.evidence, x.alert.AlertID)
 	}
 	m.open, c.commands[id] = kept, kept

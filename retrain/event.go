@@ -101,6 +101,9 @@ func (e *Event) Check() *Invalid {
 	if !plain(e.Stream) || !plain(e.ModelID) || !plain(e.EventID) || !plain(e.ModelVersion) {
 		return e.badID()
 	}
+	if len(e.DataRef) > maxDataRef {
+		return invalidValue("data_ref has %d bytes, at most %d are possible: it shall say where the data is, not hold it", len(e.DataRef), maxDataRef)
+	}
 	if !e.PValue.OK && !e.KLDivergence.OK && !e.MAPChange.OK && !e.Value.OK {
 		return &Invalid{"no_value", "the event has none of p_value, kl_divergence, mAP_change and value"}
 	}

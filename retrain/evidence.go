@@ -28,15 +28,19 @@ func (m *model) remove(x *concern) {
 	m.alerts = slices.Delete(m.alerts, i, i+1)
 }
 
+// evidenceOf is what a record says of the alerts: the first in evidence order, as many as mostEvidence lets in.
 func evidenceOf(alerts []*keptAlert) []Evidence {
-	list := make([]Evidence, len(alerts))
-	for i, k := range alerts {
+	list, size := make([]Evidence, 0, min(len(alerts), 64)), 0
+	for _, k := range alerts {
 		a := k.alert
-		list[i] = Evidence{
+		if size += a.size(); size > mostEvidence {
+			break
+		}
+		list = append(list, Evidence{
 			AlertID: a.AlertID, Stream: a.Stream, Model: a.Model, ModelVersion: a.ModelVersion, On: a.On, RuleID: a.RuleID,
 			Rule: a.Rule, Action: a.Action, Field: a.Field, Value: a.Value, Level: a.Level, Since: a.Since, EventID: a.EventID,
 			EventTime: a.EventTime, Topic: a.Topic, Partition: a.Partition, Offset: a.Offset,
-		}
+		})
 	}
 	return list
 }

@@ -23,7 +23,7 @@ func (m *model) register(cmd *command, p *Progress, now int64) string {
 		Version: name, Parent: cmd.base, CommandID: &cmd.id, Action: &cmd.action, Dataset: cmd.dataset,
 		Metrics: notNil(p.Metrics), BestParams: notNil(p.BestParams), RegisteredAt: now,
 	})
-	m.versions = versions[max(0, len(versions)-keptVersions):]
+	m.versions = newest(versions)
 	if cmd.action == Full {
 		m.success[1] = &now
 	} else {
@@ -31,6 +31,18 @@ func (m *model) register(cmd *command, p *Progress, now int64) string {
 	}
 	m.succeeded = max(m.succeeded, cmd.number)
 	return name
+}
+
+// newest are the last versions, as many as the registry keeps.
+func newest(versions []Version) []Version {
+	first, size := len(versions), 0
+	for first > 0 && len(versions)-first < keptVersions {
+		if size += versions[first-1].size(); size > mostVersions && first < len(versions) {
+			break
+		}
+		first--
+	}
+	return versions[first:]
 }
 
 // nextVersion numbers a version: full counts the first number up and drops the rest, soft the last (a single number has .0
