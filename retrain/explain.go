@@ -2,7 +2,12 @@ package retrain
 
 import (
 	"fmt"
+	"maps"
+	"slices"
+	"strconv"
 	"strings"
+
+	"github.com/visutility/retrainer/internal/nearest"
 )
 
 // explain says a decision as a sentence for people: what was seen, with its numbers and limits and where the evidence stands;
@@ -14,8 +19,8 @@ func (c *Controller) explain(m *model, s *saying) string {
 	case ReasonRequested:
 		return c.explainRequested(m, s)
 	case ReasonUnknownModel:
-		return fmt.Sprintf("%s, but no model of that name exists, for no alert has concerned one: refused; check the name, or ask with create to make the model",
-			asked(s.request, m.name))
+		return fmt.Sprintf("%s, but no model of that name exists, for no alert has concerned one: refused; check the name%s, or ask with create to make the model",
+			asked(s.request, m.name), c.didYouMean(m.name))
 	case ReasonInFlight:
 		return c.explainInFlight(m, s)
 	case ReasonCooldown:
@@ -37,7 +42,7 @@ func (c *Controller) order(m *model, s *saying) string {
 func (c *Controller) explainRequested(m *model, s *saying) string {
 	text := asked(s.request, m.name) + ": " + c.order(m, s)
 	if end := c.cooldownEnd(m); end > c.now {
-		text += fmt.Sprintf("; a request passes the cool-down, which would last until %s", clock(end, c.now))
+		text += fmt.Sprintf("; a request passes the cool-down, which would last until %s", clock(end))
 	}
 	if n := len(s.evidence); n > 0 {
 		text += fmt.Sprintf("; with it goes what counts by itself: %s", c.seen(m, s.evidence))
@@ -46,16 +51,16 @@ func (c *Controller) explainRequested(m *model, s *saying) string {
 }
 
 func (c *Controller) explainInFlight(m *model, s *saying) string {
-	doing, todo := "is running since "+clock(orZero(m.open.startedAt), c.now), "end"
+	doing, todo := "is running since "+clock(orZero(m.open.startedAt)), "end"
 	if m.open.startedAt == nil {
-		doing, todo = "waits to be taken up since "+clock(m.open.issuedAt, c.now), "be taken up"
+		doing, todo = "waits to be taken up since "+clock(m.open.issuedAt), "be taken up"
 	}
 	lock := fmt.Sprintf("command %s (%s) %s", short(m.open.id), m.open.action, doing)
-	until := fmt.Sprintf("it has until %s to %s", clock(s.until, c.now), todo)
+	until := fmt.Sprintf("it has until %s to %s", clock(s.until), todo)
 	if s.request != nil {
 		return fmt.Sprintf("%s, but %s: refused, for a model has one command at a time; %s; ask again when it has ended", asked(s.request, m.name), lock, until)
 	}
-	return fmt.Sprintf("%s, while %s: no second one; %s, and what still counts then is decided again", c.seen(m, s.evidence), lock, until)
+	return fmt.Sprintf("%s, while %s: no second retrain while it is open; %s, and what still counts then is decided again", c.seen(m, s.evidence), lock, until)
 }
 
 func (c *Controller) explainCooldown(m *model, s *saying) string {
@@ -64,7 +69,7 @@ func (c *Controller) explainCooldown(m *model, s *saying) string {
 		why = fmt.Sprintf(", the %s end in a row without success", ordinal(m.failures))
 	}
 	return fmt.Sprintf("%s, but %s is left alone until %s: %s after command %s ended at %s%s; no retrain now, it is decided again then",
-		c.seen(m, s.evidence), m.name, clock(s.until, c.now), span(s.until-*m.endedAt), short(m.endedBy), clock(*m.endedAt, c.now), why)
+		c.seen(m, s.evidence), m.name, clock(s.until), span(s.until-*m.endedAt), short(m.endedBy), clock(*m.endedAt), why)
 }
 
 func (c *Controller) explainUndeployed(m *model, s *saying) string {
@@ -74,21 +79,21 @@ func (c *Controller) explainUndeployed(m *model, s *saying) string {
 		from = " from " + *v.Parent
 	}
 	return fmt.Sprintf("%s, but %s, trained%s and registered at %s, waits to be deployed: no retrain until %s (%s for that), unless %s itself is seen to drift",
-		c.seen(m, s.evidence), v.Version, from, clock(v.RegisteredAt, c.now), clock(s.until, c.now), span(m.control.DeployWithin), v.Version)
+		c.seen(m, s.evidence), v.Version, from, clock(v.RegisteredAt), clock(s.until), span(m.control.DeployWithin), v.Version)
 }
 
 // explainQuiet says what has ended, by the entry of this step.
 func (c *Controller) explainQuiet(m *model) string {
 	const next = ": no retrain; a newer event that breaches a rule is decided at once"
 	ended := func(how string) string {
-		return fmt.Sprintf("command %s %s at %s, and no alert of %s counts%s", short(m.endedBy), how, clock(c.now, c.now), m.name, next)
+		return fmt.Sprintf("command %s %s at %s, and no alert of %s counts%s", short(m.endedBy), how, clock(c.now), m.name, next)
 	}
 	justEnded := m.endedAt != nil && *m.endedAt == c.now
 	switch e := c.entry.(type) {
 	case *Progress:
 		if justEnded && m.failures == 0 {
 			return fmt.Sprintf("command %s succeeded at %s and trained %s: the alerts of %s before that are answered%s",
-				short(m.endedBy), clock(c.now, c.now), m.versions[len(m.versions)-1].Version, m.name, next)
+				short(m.endedBy), clock(c.now), m.versions[len(m.versions)-1].Version, m.name, next)
 		}
 		if justEnded {
 			return ended("failed")
@@ -122,11 +127,33 @@ func (c *Controller) resolved(a *Alert) string {
 	return fmt.Sprintf("%s is back at %s in the event at %s", a.Field, amount(a.Value), c.where(a))
 }
 
-// asked says who asked for what.
+// asked says who asked for what. Author and comment are what somebody typed: quoted, and nothing in them reaches a terminal.
 func asked(r *Request, name string) string {
-	text := fmt.Sprintf("%s asked for a %s retrain of %s", orElse(&r.Author, "someone"), *r.Action, name)
+	who := "someone"
+	if author := strings.TrimSpace(r.Author); author != "" {
+		who = strconv.Quote(author)
+	}
+	text := fmt.Sprintf("%s asked for a %s retrain of %s", who, *r.Action, name)
 	if comment := strings.TrimSpace(r.Comment); comment != "" {
-		text += fmt.Sprintf(" (%q)", comment)
+		text += fmt.Sprintf(" (comment %q)", comment)
 	}
 	return text
 }
+
+// didYouMean names the models whose names are nearest to one that no model has.
+func (c *Controller) didYouMean(name string) string {
+	var known []string
+	for _, other := range slices.Sorted(maps.Keys(c.models)) {
+		if c.models[other].exists {
+			known = append(known, other)
+		}
+	}
+	near := nearest.Words(name, known, mostNear)
+	if len(near) == 0 {
+		return ""
+	}
+	return fmt.Sprintf(" (did you mean %s?)", strings.Join(near, " or "))
+}
+
+// mostNear is how many names are suggested.
+const mostNear = 3

@@ -43,38 +43,38 @@ func sentences(t *testing.T, name string) map[string]string {
 func TestEveryReasonIsASentenceForPeople(t *testing.T) {
 	for _, x := range []struct{ example, decision, sentence string }{
 		{"mission", "object_detection alert 1",
-			"object_detection v5.4 lost 0.12 mAP (limit 0.05) in the event at monitoring.performance/0/0 of 00:00:01: soft retrain, " +
+			"object_detection v5.4 lost 0.12 mAP (limit 0.05) in the event at monitoring.performance/0/0 of 2026-03-01 00:00:01 UTC: soft retrain, " +
 				"command 9f14efb7; it has 1 h to be taken up"},
 		{"mission", "object_detection quiet 2",
-			"command 9f14efb7 succeeded at 00:00:03 and trained v5.5: the alerts of object_detection before that are answered: " +
+			"command 9f14efb7 succeeded at 2026-03-01 00:00:03 UTC and trained v5.5: the alerts of object_detection before that are answered: " +
 				"no retrain; a newer event that breaches a rule is decided at once"},
 		{"mission", "object_detection undeployed 3",
-			"object_detection v5.4 lost 0.12 mAP (limit 0.05) in the event at monitoring.performance/0/4 of 00:12:00, but v5.5, " +
-				"trained from v5.4 and registered at 00:00:03, waits to be deployed: no retrain until 2026-03-08 00:00:03 " +
+			"object_detection v5.4 lost 0.12 mAP (limit 0.05) in the event at monitoring.performance/0/4 of 2026-03-01 00:12:00 UTC, but v5.5, " +
+				"trained from v5.4 and registered at 2026-03-01 00:00:03 UTC, waits to be deployed: no retrain until 2026-03-08 00:00:03 UTC " +
 				"(7 d for that), unless v5.5 itself is seen to drift"},
 		{"base-version", "a alert 3",
-			"stream cam-3 (a) has had p_value below 0.01 in at least 2 of its last 3 checks since 00:05:59, at last 0.001 in the event " +
-				"at monitoring.drift/0/4 of 00:06:00 (and 3 more alerts): full retrain, command e5cfffa5; it has 1 h to be taken up"},
+			"stream cam-3 (a) has had p_value below 0.01 in at least 2 of its last 3 checks since 2026-03-01 00:05:59 UTC, most recently p_value 0.001 in the event " +
+				"at monitoring.drift/0/4 of 2026-03-01 00:06:00 UTC (and 3 more alerts): full retrain, command e5cfffa5; it has 1 h to be taken up"},
 		{"back-off", "a cooldown 4",
-			"a lost 0.12 mAP (limit 0.05) in the event at monitoring.performance/0/1 of 00:01:00, but a is left alone until " +
-				"2026-03-02 15:03:00: 1 d after command e5cfffa5 ended at 15:03:00, the 2nd end in a row without success; " +
+			"a lost 0.12 mAP (limit 0.05) in the event at monitoring.performance/0/1 of 2026-03-01 00:01:00 UTC, but a is left alone until " +
+				"2026-03-02 15:03:00 UTC: 1 d after command e5cfffa5 ended at 2026-03-01 15:03:00 UTC, the 2nd end in a row without success; " +
 				"no retrain now, it is decided again then"},
 		{"in-flight", "a in_flight 2",
-			"stream cam-1 (a) has had p_value below 0.01 in at least 2 of its last 3 checks since 00:02:59, at last 0.001 in the event at " +
-				"monitoring.drift/0/3 of 00:03:00 (and 1 more alert), while command 02a8ff0d (soft) waits to be taken up since " +
-				"00:01:00: no second one; it has until 01:01:00 to be taken up, and what still counts then is decided again"},
+			"stream cam-1 (a) has had p_value below 0.01 in at least 2 of its last 3 checks since 2026-03-01 00:02:59 UTC, most recently p_value 0.001 in the event at " +
+				"monitoring.drift/0/3 of 2026-03-01 00:03:00 UTC (and 1 more alert), while command 02a8ff0d (soft) waits to be taken up since " +
+				"2026-03-01 00:01:00 UTC: no second retrain while it is open; it has until 2026-03-01 01:01:00 UTC to be taken up, and what still counts then is decided again"},
 		{"requests", "typo in_flight 4",
-			`ann asked for a soft retrain of typo ("now"), but command 6836b4a9 (full) waits to be taken up since 00:05:00: refused, ` +
-				"for a model has one command at a time; it has until 01:05:00 to be taken up; ask again when it has ended"},
+			`"ann" asked for a soft retrain of typo (comment "now"), but command 6836b4a9 (full) waits to be taken up since 2026-03-01 00:05:00 UTC: refused, ` +
+				"for a model has one command at a time; it has until 2026-03-01 01:05:00 UTC to be taken up; ask again when it has ended"},
 		{"requests", "typo unknown_model 1",
-			`ann asked for a soft retrain of typo ("now"), but no model of that name exists, for no alert has concerned one: ` +
+			`"ann" asked for a soft retrain of typo (comment "now"), but no model of that name exists, for no alert has concerned one: ` +
 				"refused; check the name, or ask with create to make the model"},
 		{"back-off-success", "a requested 8",
-			`ann asked for a soft retrain of a ("now"): soft retrain, command cdee2f43; it has 1 h to be taken up; a request passes ` +
-				"the cool-down, which would last until 2026-03-02 06:04:00; with it goes what counts by itself: a lost 0.12 mAP " +
-				"(limit 0.05) in the event at monitoring.performance/0/2 of 10:04:00"},
+			`"ann" asked for a soft retrain of a (comment "now"): soft retrain, command cdee2f43; it has 1 h to be taken up; a request passes ` +
+				"the cool-down, which would last until 2026-03-02 06:04:00 UTC; with it goes what counts by itself: a lost 0.12 mAP " +
+				"(limit 0.05) in the event at monitoring.performance/0/2 of 2026-03-01 10:04:00 UTC"},
 		{"stale", "a stale 1",
-			"a lost 0.12 mAP (limit 0.05) in the event at monitoring.performance/0/1 of 2026-02-28 23:00:59, but that is 1 h ago and " +
+			"a lost 0.12 mAP (limit 0.05) in the event at monitoring.performance/0/1 of 2026-02-28 23:00:59 UTC, but that is 1 h ago and " +
 				"was more than 1 h ago when it came (max_event_age): no retrain for what is so old; a newer event counts"},
 	} {
 		said := sentences(t, x.example)
@@ -100,9 +100,39 @@ func TestAnAlarmOfCusumIsExplainedByItsOwnPast(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	const want = "stream cam-7 (cam-7) has had p_value unlike its own past since 05:00:00 (limit: what chance brings once in 1,680,000 " +
-		"checks), at last 0.00042 in the event at monitoring.drift/3/118 of 10:50:00: full retrain, command "
+	const want = "stream cam-7 (cam-7) has had p_value unlike its own past since 1970-01-01 05:00:00 UTC (the evidence W of its checks is at or above the limit h = 14.3, " +
+		"where chance alone brings it once in 1,680,000 checks or less often), most recently p_value 0.00042 in the event at monitoring.drift/3/118 of 1970-01-01 10:50:00 UTC: full retrain, command "
 	if got := out[0].(*Decision).Explanation; !strings.HasPrefix(got, want) {
+		t.Errorf("%s\nexpected\n%s", got, want)
+	}
+}
+
+func TestARefusalNamesTheModelsNearestToTheNameAsked(t *testing.T) {
+	c := NewController()
+	p, err := BuiltIn("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.Step(0, &PolicyEntry{Policy: p.Canonical(), LedgerID: testLedger}, nil); err != nil {
+		t.Fatal(err)
+	}
+	ask := func(model string, create bool) string {
+		out, err := c.Step(1000, &Request{RequestID: "r", Verb: Trigger, Model: model, Action: new(Soft), Create: create, Author: "ann\x1b[2J\n"}, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return out[0].(*Decision).Explanation
+	}
+	const asked = `"ann\x1b[2J" asked for a soft retrain of %s, but no model of that name exists, for no alert has concerned one: refused; check the name%s, or ask with create to make the model`
+	ask("vision/detector", true)
+	if got, want := ask("vison/detectr", false), fmt.Sprintf(asked, "vison/detectr", " (did you mean vision/detector?)"); got != want {
+		t.Errorf("%s\nexpected\n%s", got, want)
+	}
+	ask("vision/detector2", true)
+	if got, want := ask("vison/detectr", false), fmt.Sprintf(asked, "vison/detectr", " (did you mean vision/detector or vision/detector2?)"); got != want {
+		t.Errorf("%s\nexpected\n%s", got, want)
+	}
+	if got, want := ask("x", false), fmt.Sprintf(asked, "x", ""); got != want { // a refused name is nobody's suggestion
 		t.Errorf("%s\nexpected\n%s", got, want)
 	}
 }

@@ -28,18 +28,20 @@ func (c *Controller) breach(m *model, a *Alert) string {
 	if rule == nil || a.Value == nil {
 		return fmt.Sprintf("%s breached the rule %s", subject, a.Rule)
 	}
+	field := fieldName(rule)
 	switch o := rule.observer.(type) {
 	case *threshold:
 		if rule.Field == MAPChange && o.level.below && *a.Value < 0 {
 			return fmt.Sprintf("%s lost %s mAP (limit %s)", subject, amount(new(-*a.Value)), amount(new(-o.level.value)))
 		}
-		return fmt.Sprintf("%s had %s %s (limit %s, it must not be %s)", subject, fieldName(rule), amount(a.Value), amount(&o.level.value), o.level.side())
+		return fmt.Sprintf("%s had %s %s (limit %s, it must not be %s)", subject, field, amount(a.Value), amount(&o.level.value), o.level.side())
 	case *sustained:
-		return fmt.Sprintf("%s has had %s %s %s in at least %d of its last %d checks since %s, at last %s",
-			subject, fieldName(rule), o.level.side(), amount(&o.level.value), o.k, o.n, clock(orZero(a.Since), c.now), amount(a.Value))
+		return fmt.Sprintf("%s has had %s %s %s in at least %d of its last %d checks since %s, most recently %s %s",
+			subject, field, o.level.side(), amount(&o.level.value), o.k, o.n, clock(orZero(a.Since)), field, amount(a.Value))
 	case *cusum:
-		return fmt.Sprintf("%s has had %s unlike its own past since %s (limit: what chance brings once in %s checks), at last %s",
-			subject, fieldName(rule), clock(orZero(a.Since), c.now), thousands(o.arl), amount(a.Value))
+		return fmt.Sprintf("%s has had %s unlike its own past since %s (the evidence W of its checks is at or above the limit h = %s, "+
+			"where chance alone brings it once in %s checks or less often), most recently %s %s",
+			subject, field, clock(orZero(a.Since)), strconv.FormatFloat(o.h, 'g', 3, 64), thousands(o.arl), field, amount(a.Value))
 	}
 	return fmt.Sprintf("%s breached the rule %s", subject, a.Rule)
 }
@@ -68,7 +70,7 @@ func (c *Controller) subject(m *model, a *Alert) string {
 
 // where is where the event of an alert stands.
 func (c *Controller) where(a *Alert) string {
-	return fmt.Sprintf("%s/%d/%d of %s", a.Topic, a.Partition, a.Offset, clock(a.EventTime, c.now))
+	return fmt.Sprintf("%s/%d/%d of %s", a.Topic, a.Partition, a.Offset, clock(a.EventTime))
 }
 
 // rule finds a rule of the policy by its id.
@@ -83,14 +85,8 @@ func (p *Policy) rule(id string) *Rule {
 	return nil
 }
 
-// clock is a time of day in UTC, with its date where that is not today's.
-func clock(at, now int64) string {
-	t := time.UnixMilli(at).UTC()
-	if t.Format(time.DateOnly) == time.UnixMilli(now).UTC().Format(time.DateOnly) {
-		return t.Format(time.TimeOnly)
-	}
-	return t.Format(time.DateTime)
-}
+// clock is a moment as people read it.
+func clock(at int64) string { return time.UnixMilli(at).UTC().Format("2006-01-02 15:04:05 UTC") }
 
 // span is a length of time in its two greatest units.
 func span(ms int64) string {

@@ -159,15 +159,7 @@ func argument(text string) string {
 
 // suggestions names the known words that are nearest, if any are near: at most three.
 func suggestions(word string, known []string) string {
-	var near []string
-	for known = slices.Clone(known); len(near) < 3; {
-		next := nearest.Word(word, known)
-		if next == "" {
-			break
-		}
-		near = append(near, next)
-		known = slices.DeleteFunc(known, func(k string) bool { return k == next })
-	}
+	near := nearest.Words(word, known, 3)
 	switch len(near) {
 	case 0:
 		return ""

@@ -1,6 +1,9 @@
 package nearest
 
-import "testing"
+import (
+	"slices"
+	"testing"
+)
 
 func TestTheNearestWordIsThatWithTheLeastEdits(t *testing.T) {
 	for word, want := range map[string]string{
@@ -12,6 +15,18 @@ func TestTheNearestWordIsThatWithTheLeastEdits(t *testing.T) {
 	}
 	if got := Word("ab", []string{"ac", "ad"}); got != "ac" {
 		t.Errorf("of two as near: %q, expected the first", got)
+	}
+}
+
+func TestTheNearestWordsComeInOrder(t *testing.T) {
+	known := []string{"detector", "train", "detector2", "detectors"}
+	for most, want := range map[int][]string{0: nil, 1: {"detector"}, 2: {"detector", "detector2"}, 9: {"detector", "detector2", "detectors"}} {
+		if got := Words("detectr", known, most); !slices.Equal(got, want) {
+			t.Errorf("at most %d: %q, expected %q", most, got, want)
+		}
+	}
+	if known[0] != "detector" || known[3] != "detectors" {
+		t.Errorf("the known words were changed: %q", known)
 	}
 }
 

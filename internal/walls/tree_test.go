@@ -169,7 +169,7 @@ func files(t testing.TB, visit func(path string, text []byte)) {
 			return nil
 		}
 		rel, err := filepath.Rel(top, path)
-		if err != nil || !d.Type().IsRegular() {
+		if err != nil || name == ".git" || !d.Type().IsRegular() { // a linked work tree has a file .git
 			return err
 		}
 		text, err := os.ReadFile(path)
