@@ -2,6 +2,7 @@ package consumer
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -122,7 +123,7 @@ func (c *cluster) ask(ctx context.Context, names []string) error {
 	res, err := wire.Do[*kmsg.MetadataResponse](ctx, c.client, wire.AnyNode, req)
 	if err != nil {
 		_ = c.client.Refresh(ctx) // the brokers that we know may all be gone: begin again at the addresses given
-		return &fault{fate: fateRoute, what: "metadata", err: err}
+		return asFault("metadata", err)
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -167,7 +168,7 @@ func (c *cluster) coordinator(ctx context.Context, kind int8, name string) (int3
 	res, err := wire.Do[*kmsg.FindCoordinatorResponse](ctx, c.client, wire.AnyNode, req)
 	what := "coordinator of " + name
 	if err != nil {
-		return 0, &fault{fate: fateRoute, what: what, err: err}
+		return 0, asFault(what, err)
 	}
 	code, node := res.ErrorCode, res.NodeID
 	if len(res.Coordinators) > 0 { // v4 and later
@@ -258,7 +259,7 @@ func (c *cluster) once(ctx context.Context, a ask) *fault {
 	code, err := a.send(ctx, node)
 	if err != nil {
 		f := asFault(a.what, err)
-		if a.unknown {
+		if a.unknown && f.fate != fateStop {
 			f.fate = fateDrop
 		}
 		return f
@@ -269,10 +270,14 @@ func (c *cluster) once(ctx context.Context, a ask) *fault {
 	return &fault{fate: fateOf(code), what: a.what, code: code}
 }
 
-// asFault gives an error a fate: a fault keeps its own, a transport's error asks for the route again.
+// asFault gives an error a fate: a fault keeps its own, a broker that lacks the request ends the process, any other error of
+// the transport asks for the route again.
 func asFault(what string, err error) *fault {
 	if f, ok := err.(*fault); ok {
 		return f
+	}
+	if errors.As(err, new(*wire.UnsupportedError)) {
+		return &fault{fate: fateStop, what: what, err: err}
 	}
 	return &fault{fate: fateRoute, what: what, err: err}
 }

@@ -79,6 +79,7 @@ func (t *task) transaction(next position, records []record.Output) error {
 		return err
 	}
 	t.saved, t.known = next, true
+	t.retry.Reset()
 	return nil
 }
 

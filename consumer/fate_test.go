@@ -1,10 +1,15 @@
 package consumer
 
 import (
+	"context"
+	"fmt"
 	"testing"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/visutility/retrainer/consumer/wire"
 )
 
 // Every code that Kafka has leads somewhere, and those with which the promises stand or fall lead where they must.
@@ -31,6 +36,36 @@ func TestFateOfEveryCode(t *testing.T) {
 	}
 	if fateOf(0) != fateDone {
 		t.Error("no error is not done")
+	}
+}
+
+// A request that a broker does not know ends the process, also where the fate of an answer that does not come is unknown: no
+// repetition mends it. Any other error of the transport does not.
+func TestFateOfARequestThatTheBrokerLacks(t *testing.T) {
+	lacking := fmt.Errorf("broker 1: %w", &wire.UnsupportedError{Key: 26, Min: 1, Max: 3, BrokerMin: -1, BrokerMax: -1})
+	c := &cluster{}
+	for _, unknown := range []bool{false, true} {
+		for err, want := range map[error]fate{lacking: fateStop, wire.ErrNotSent: map[bool]fate{false: fateRoute, true: fateDrop}[unknown]} {
+			a := ask{what: "EndTxn", unknown: unknown, route: func(context.Context) (int32, error) { return 1, nil },
+				send: func(context.Context, int32) (int16, error) { return 0, err }}
+			if f := c.once(t.Context(), a); f == nil || f.fate != want {
+				t.Errorf("%v, unknown fate %v: %v, want %v", err, unknown, f, want)
+			}
+		}
+	}
+}
+
+// A tick that a cut of the log took away does not keep the next from being sent for ever.
+func TestTickThatIsNeverRead(t *testing.T) {
+	sent := time.Unix(100, 0)
+	b := brokerClock{pending: 7, sent: sent}
+	for after, want := range map[time.Duration]bool{0: true, tickLost - 1: true, tickLost: false} {
+		if b.unread(7, sent.Add(after)) != want {
+			t.Errorf("%v after it was sent: unread is %v, want %v", after, !want, want)
+		}
+	}
+	if b.unread(8, sent) {
+		t.Error("a tick that was read is unread")
 	}
 }
 

@@ -81,7 +81,7 @@ func (s *stream) fetch(ctx context.Context, wait time.Duration) error {
 	defer cancel()
 	res, err := s.fetcher.Do(ctx, node, s.req)
 	if err != nil {
-		return &fault{fate: fateRoute, what: what, err: err}
+		return asFault(what, err)
 	}
 	if res.ErrorCode != 0 {
 		return &fault{fate: fateOf(res.ErrorCode), what: what, code: res.ErrorCode}

@@ -151,7 +151,7 @@ func (t *task) patience() time.Duration {
 	if t.input.next != t.saved.offset {
 		wait = min(wait, t.untilOffset())
 	}
-	if h, ok := t.handler.(record.Timed); ok && t.in.Tick != nil && t.clock.pending < t.input.next {
+	if h, ok := t.handler.(record.Timed); ok && t.in.Tick != nil && !t.clock.unread(t.input.next, t.c.cfg.Now()) {
 		wait = min(wait, t.clock.until(h.Deadline(), t.c.cfg.Now()))
 	}
 	return max(wait, time.Millisecond)

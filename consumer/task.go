@@ -7,6 +7,7 @@ import (
 	"math"
 	"time"
 
+	"github.com/cenkalti/backoff/v4"
 	"github.com/rs/zerolog"
 
 	"github.com/visutility/retrainer/consumer/record"
@@ -24,6 +25,7 @@ type task struct {
 	status    taskStatus
 	counted   bool // this task's first fence has been told to the generation
 	ticks     *appender
+	retry     backoff.BackOff // after a drop; from the start again with a commit that is answered
 
 	life // begins with a fence, ends with a drop
 }
@@ -51,7 +53,7 @@ type life struct {
 }
 
 func newTask(g *generation, in *Input, partition int32) *task {
-	t := &task{c: g.c, g: g, in: in, partition: partition,
+	t := &task{c: g.c, g: g, in: in, partition: partition, retry: delays(20 * time.Millisecond),
 		log: g.c.cfg.Log.With().Str("topic", in.Topic).Int32("partition", partition).Int32("generation", g.number).Logger()}
 	t.ticks = newAppender(t.c.cluster, t.c.cfg.Now)
 	t.status.v = TaskStatus{Topic: in.Topic, Partition: partition, State: stateWaiting, Position: -1, Lag: -1}
@@ -60,10 +62,9 @@ func newTask(g *generation, in *Input, partition int32) *task {
 
 // live repeats lives until the generation ends (nil or an error of fateEnd) or the process has to stop (fateStop).
 func (t *task) live() error {
-	retry := delays(20 * time.Millisecond)
 	defer t.enter(stateEnded)
 	for {
-		err := t.states(retry.Reset)
+		err := t.states()
 		if t.input != nil {
 			t.input.close()
 		}
@@ -75,18 +76,17 @@ func (t *task) live() error {
 		}
 		t.log.Warn().Err(err).Msg("task dropped: fencing again")
 		t.because(err.Error())
-		_ = pause(t.g.soft, retry.NextBackOff())
+		_ = pause(t.g.soft, t.retry.NextBackOff())
 	}
 }
 
-func (t *task) states(running func()) error {
+func (t *task) states() error {
 	t.life = life{}
 	for _, state := range []func(ctx context.Context) error{t.fence, t.load, t.check, t.replay} {
 		if err := state(t.g.soft); err != nil {
 			return err
 		}
 	}
-	running()
 	return t.run(t.g.soft)
 }
 

@@ -14,12 +14,23 @@ type brokerClock struct {
 	last    int64     // append time of the last record read, milliseconds since 1970
 	read    time.Time // when that was
 	pending int64     // offset of the tick not read yet; it is below input.next once it has been
+	sent    time.Time // when pending was appended
 	ask     bool      // a tick is wanted in any case: it tells the broker's time
 	waiting time.Time // no further try before
 }
 
+const (
+	tickTimeout = 2 * time.Second // the task waits for it
+	tickLost    = 5 * time.Second // a tick that was not read by then is gone: the log was cut
+)
+
 func (b *brokerClock) saw(at int64, now time.Time) {
 	b.last, b.read = at, now // a smaller one too: a new leader's clock may be behind
+}
+
+// unread tells whether a tick is on its way to a task that reads on at next.
+func (b *brokerClock) unread(next int64, now time.Time) bool {
+	return b.pending >= next && now.Sub(b.sent) < tickLost
 }
 
 // until is how long it takes until a moment of the broker's clock; far away where there is none.
@@ -35,19 +46,21 @@ func (b *brokerClock) until(deadline int64, now time.Time) time.Duration {
 // transaction that folds it advances over it.
 func (t *task) tick(ctx context.Context) {
 	h, ok := t.handler.(record.Timed)
-	if t.in.Tick == nil || !ok || t.clock.pending >= t.input.next {
+	now := t.c.cfg.Now()
+	if t.in.Tick == nil || !ok || t.clock.unread(t.input.next, now) {
 		return
 	}
-	now := t.c.cfg.Now()
 	if now.Before(t.clock.waiting) || !t.clock.ask && t.clock.until(h.Deadline(), now) > 0 {
 		return
 	}
 	t.clock.waiting = now.Add(time.Millisecond)
+	ctx, cancel := context.WithTimeout(ctx, tickTimeout)
+	defer cancel()
 	base, err := t.ticks.append(ctx, t.partition, []record.Output{{Topic: t.in.Topic, Value: t.in.Tick}})
 	if err != nil {
 		t.log.Warn().Err(err).Msg("a tick could not be appended")
 		t.clock.waiting = now.Add(time.Second)
 		return
 	}
-	t.clock.pending, t.clock.ask = base, false
+	t.clock.pending, t.clock.sent, t.clock.ask = base, now, false
 }
