@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"encoding/base64"
 	"encoding/json"
@@ -47,7 +46,7 @@ func TestScripts(t *testing.T) {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"http": httpCommand, "now": nowCommand, "write": writeCommand, "lines": linesCommand, "field": fieldCommand,
-			"take": takeCommand, "raw": rawCommand, "strike": strikeCommand, "struck": struckCommand, "fake": fakeCommand, "code": codeCommand, "truncated": truncatedCommand, "alter": alterCommand, "soon": soonCommand,
+			"take": takeCommand, "raw": rawCommand, "strike": strikeCommand, "fell": fellCommand, "struck": struckCommand, "fake": fakeCommand, "code": codeCommand, "truncated": truncatedCommand, "alter": alterCommand, "soon": soonCommand,
 		},
 		RequireUniqueNames: true,
 	})
@@ -222,44 +221,6 @@ func event(ts *testscript.TestScript, object string) []byte {
 	value, err := schema.FromJSON(schemas.AppendHeader(nil, schema.Fingerprint()), []byte(object))
 	ts.Check(err)
 	return value
-}
-
-// strike EVENT: writes a performance event, kills the one program in the background at the moment in which it is written, and
-// notes whether no command for it was on disk then.
-func strikeCommand(ts *testscript.TestScript, _ bool, args []string) {
-	value := event(ts, args[0])
-	c := client(ts)
-	defer c.Close()
-	ts.Check(c.Ping(context.Background()))
-	before := commandBytes(ts)
-	victim := ts.BackgroundCmds()[0].Process
-	err := c.ProduceSync(context.Background(), &kgo.Record{Topic: "monitoring.performance", Value: value}).FirstErr()
-	ts.Check(victim.Kill())
-	ts.Check(err)
-	if bytes.Equal(before, commandBytes(ts)) {
-		ts.Setenv("STRUCK", ts.Getenv("STRUCK")+"x")
-	}
-}
-
-// struck: at least one strike came between event and command.
-func struckCommand(ts *testscript.TestScript, _ bool, _ []string) {
-	if n := len(ts.Getenv("STRUCK")); n == 0 {
-		ts.Fatalf("no kill came between event and command")
-	} else {
-		ts.Logf("%d kills came between event and command", n)
-	}
-}
-
-// commandBytes are the commands on disk.
-func commandBytes(ts *testscript.TestScript) (all []byte) {
-	files, err := filepath.Glob(filepath.Join(ts.MkAbs("data"), "partitions", "retrain.commands-*", "*.dat"))
-	ts.Check(err)
-	for _, f := range files {
-		b, err := os.ReadFile(f)
-		ts.Check(err)
-		all = append(all, b...)
-	}
-	return all
 }
 
 // fake [denied]: starts a broker without topics at $BROKER, which ends with the script. On one that denies nobody has any right.

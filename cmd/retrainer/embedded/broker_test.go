@@ -285,7 +285,7 @@ func TestARepairThatIsKilledIsDoneAgain(t *testing.T) {
 		t.Fatal(decided, err)
 	}
 	// The first repair comes as far as one partition.
-	if err := repairPartition(filepath.Join(torn, "partitions", "one-0"), decided, zerolog.Nop()); err != nil {
+	if err := repairPartition(filepath.Join(torn, "partitions", "one-0"), decided, windows{}, zerolog.Nop()); err != nil {
 		t.Fatal(err)
 	}
 	b = start(t, torn)

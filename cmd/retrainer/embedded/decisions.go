@@ -3,7 +3,6 @@ package embedded
 import (
 	"encoding/binary"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -139,15 +138,7 @@ func (d *decisions) write(t *transaction) error {
 	if err != nil {
 		return err
 	}
-	f, err := os.CreateTemp(d.folder, "new")
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(text)
-	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
-		return err
-	}
-	return os.Rename(f.Name(), d.path(t.ProducerID))
+	return replaceFile(d.path(t.ProducerID), text)
 }
 
 func (d *decisions) forget(id int64) {

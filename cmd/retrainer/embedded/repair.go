@@ -21,8 +21,9 @@ import (
 const filesVersion = 1
 
 // repair makes kfake's files whole after a kill -9, before kfake reads them: batches and index entries cut short go, every
-// transaction without its markers gets them, as it was decided (else: aborted), and with them the offsets of its groups. After
-// an orderly stop it finds nothing to do. Each step may be killed and done again.
+// transaction without its markers gets them, as it was decided (else: aborted), and with them the offsets of its groups; which
+// batches came last of each producer is written down. After an orderly stop it finds nothing to mend. Each step may be killed
+// and done again.
 func repair(data string, d *decisions, log zerolog.Logger) error {
 	if err := known(filepath.Join(data, "meta.json")); err != nil {
 		return err
@@ -35,10 +36,14 @@ func repair(data string, d *decisions, log zerolog.Logger) error {
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
+	producers := windows{}
 	for _, f := range folders {
-		if err := repairPartition(filepath.Join(data, "partitions", f.Name()), decided, log); err != nil {
+		if err := repairPartition(filepath.Join(data, "partitions", f.Name()), decided, producers, log); err != nil {
 			return fmt.Errorf("partition %s: %w", f.Name(), err)
 		}
+	}
+	if err := producers.save(data); err != nil {
+		return fmt.Errorf("sequences of producers: %w", err)
 	}
 	for _, name := range []string{groupsLog, producersLog} {
 		if err := trimLog(filepath.Join(data, name)); err != nil {
@@ -81,23 +86,29 @@ type hanging struct {
 	epoch int16
 }
 
-// repairPartition walks over the segments of a partition, cuts off what a kill left half-written, and ends transactions.
-func repairPartition(folder string, decided map[int64]*transaction, log zerolog.Logger) error {
+// repairPartition walks over the segments of a partition, cuts off what a kill left half-written, ends transactions, and notes
+// what producers wrote.
+func repairPartition(folder string, decided map[int64]*transaction, producers windows, log zerolog.Logger) error {
 	bases, err := segments(folder)
 	if err != nil || len(bases) == 0 {
+		return err
+	}
+	p, err := partitionOf(filepath.Base(folder))
+	if err != nil {
 		return err
 	}
 	var open []hanging
 	var s segment
 	for _, base := range bases {
 		s = segment{path: filepath.Join(folder, strconv.FormatInt(base, 10)), next: base}
-		if err := s.walk(func(b []byte) { open = follow(open, b) }); err != nil {
+		if err := s.walk(func(b []byte) { open = follow(open, b); producers.saw(p, b) }); err != nil {
 			return err
 		}
 		if err := s.cut(); err != nil {
 			return err
 		}
 	}
+	producers.forget(p)
 	for _, h := range open {
 		commit := decided[h.id] != nil && decided[h.id].Epoch == h.epoch
 		log.Warn().Str("partition", filepath.Base(folder)).Int64("producer", h.id).Bool("commit", commit).

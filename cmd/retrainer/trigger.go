@@ -1,0 +1,112 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/spf13/cobra"
+
+	"github.com/visutility/retrainer/consumer"
+	"github.com/visutility/retrainer/consumer/record"
+	"github.com/visutility/retrainer/handlers"
+	"github.com/visutility/retrainer/retrain"
+	"github.com/visutility/retrainer/schemas"
+)
+
+// answerTimeout is how long trigger waits for the decision.
+const answerTimeout = 10 * time.Second
+
+func triggerCommand(c *configuration) *cobra.Command {
+	var action, comment, who string
+	var create bool
+	cmd := command(c, "trigger MODEL", "Ask for a retrain of a model now, and say what was decided", cobra.ExactArgs(1), func(cmd *cobra.Command, args []string) error {
+		r := &retrain.Request{RequestID: uuid.NewString(), Verb: retrain.Trigger, Model: args[0], Create: create, Author: who, Comment: comment, At: time.Now().UnixMilli()}
+		switch a := retrain.Action(action); a {
+		case retrain.Soft, retrain.Full:
+			r.Action = &a
+		case "":
+			return usage("--action is missing: soft (train on from the present version) or full (train from scratch)")
+		default:
+			return usage("--action %q is none of soft, full", action)
+		}
+		if r.Model == "" {
+			return usage("the name of the model is empty; `retrainer status` shows those that there are")
+		}
+		if bad := r.Check(); bad != nil {
+			return usage("%s", bad.Message)
+		}
+		return c.withClient(cmd, func(ctx context.Context, client *consumer.Client) error {
+			d, err := c.ask(ctx, client, r)
+			if err != nil {
+				return err
+			}
+			return c.printAnswer(cmd.OutOrStdout(), d)
+		})
+	})
+	f := cmd.Flags()
+	f.StringVar(&action, "action", "", "what to ask for: soft or full; it must be given")
+	f.StringVar(&comment, "comment", "", "why: it stands in the decision and the command for ever")
+	f.StringVar(&who, "author", author(), "who asks")
+	f.BoolVar(&create, "create", false, "make the model if there is none of that name")
+	return cmd
+}
+
+// ask writes a request and waits for the decision that answers it.
+func (c *configuration) ask(ctx context.Context, client *consumer.Client, r *retrain.Request) (*shownDecision, error) {
+	n := c.names()
+	value, err := handlers.RequestValue(r)
+	if err != nil {
+		return nil, err
+	}
+	decisions, err := client.NewReader(ctx, consumer.ReaderConfig{Topic: n.decisions(), From: consumer.From{End: true}}) // before the request is there
+	if err != nil {
+		return nil, err
+	}
+	defer decisions.Close()
+	if err := client.NewAppender().Append(ctx, record.Output{Topic: n.requests(), Key: []byte(r.RequestID), Value: value}); err != nil {
+		return nil, err
+	}
+	late := fmt.Errorf("nothing was decided within %v: is `retrainer serve` running for app %s, and /readyz ready? The request %s stands in %s and is decided when it is; "+
+		"`retrainer explain model %s` shows that, so do not ask again before", answerTimeout, c.app, r.RequestID, n.requests(), argument(r.Model))
+	ctx, cancel := context.WithTimeoutCause(ctx, answerTimeout, late)
+	defer cancel()
+	codec := schemas.MustCodec[retrain.Decision]("Decision")
+	for {
+		rec, err := decisions.Next(ctx)
+		if err != nil {
+			return nil, err
+		}
+		d := &shownDecision{}
+		if err := d.read(codec, rec); err != nil {
+			return nil, err
+		}
+		if id := d.value.RequestID; id != nil && *id == r.RequestID {
+			return d, nil
+		}
+	}
+}
+
+// printAnswer says what was decided. A refusal is an error.
+func (c *configuration) printAnswer(out io.Writer, d *shownDecision) error {
+	v := &d.value
+	var refused error
+	if v.CommandID == nil {
+		refused = fmt.Errorf("the request for %s was refused (%s)", visible(v.Model), v.Reason)
+	}
+	if c.json {
+		return cmp.Or(writeLine(out, d.text), refused)
+	}
+	p := &page{out: out}
+	p.line("%s: %s", v.Model, decided(v.Action, v.Reason))
+	rows := [][]string{{"why", v.Explanation}, fact("until", v.Until, dateText), fact("blocked by", v.BlockedBy, func(id string) string { return "command " + id }),
+		fact("command", v.CommandID, same), {"decision", v.DecisionID}, fact("request", v.RequestID, same)}
+	if v.CommandID != nil {
+		rows = append(rows, []string{"more", "retrainer explain command " + *v.CommandID})
+	}
+	p.table("  ", rows...)
+	return cmp.Or(p.err, refused)
+}
