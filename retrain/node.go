@@ -56,7 +56,8 @@ type fields struct {
 
 func (n node) fields(known ...string) fields {
 	f := n.mapping()
-	for _, k := range f.names() {
+	written, _ := n.value.(map[string]any) // a mistyped key is one with an empty value, too
+	for _, k := range slices.Sorted(maps.Keys(written)) {
 		if !slices.Contains(known, k) && *n.problem == nil {
 			*n.problem = unknownKey(n.at(k, nil).path, k, known)
 		}

@@ -20,11 +20,15 @@ type example struct {
 	Policy, Input, Expected json.RawMessage
 }
 
-// examples runs f for every example of a part: the written ones, and random histories that the reference has folded.
+// examples runs f for every example of a part: the written ones, random histories that the reference has folded, and more
+// such files where the environment names a pattern of them (RETRAINER_EXAMPLES).
 func examples(t *testing.T, part string, f func(t *testing.T, x example)) {
 	t.Helper()
-	ran := 0
-	for _, pattern := range []string{"testdata/rules/*.json", "testdata/histories/*.json.gz"} {
+	ran, patterns := 0, []string{"testdata/rules/*.json", "testdata/histories/*.json.gz"}
+	if more := os.Getenv("RETRAINER_EXAMPLES"); more != "" {
+		patterns = append(patterns, more)
+	}
+	for _, pattern := range patterns {
 		files, err := filepath.Glob(pattern)
 		if err != nil || len(files) == 0 {
 			t.Fatalf("no examples in %s: %v", pattern, err)
