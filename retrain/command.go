@@ -48,6 +48,11 @@ func (c *command) answersAll(alerts []*keptAlert) bool {
 	return !slices.ContainsFunc(alerts, func(a *keptAlert) bool { return !slices.Contains(c.evidence, a.alert.AlertID) })
 }
 
+// news are the alerts that are not in the command's evidence.
+func (c *command) news(alerts []*keptAlert) []*keptAlert {
+	return slices.DeleteFunc(slices.Clone(alerts), func(a *keptAlert) bool { return slices.Contains(c.evidence, a.alert.AlertID) })
+}
+
 // act gives a command.
 func (c *Controller) act(m *model, action Action, r *Request) {
 	a := c.assess(m)
@@ -116,12 +121,16 @@ func (c *Controller) end(cmd *command, state ResultState, p *Progress, late bool
 		m.failures = 0
 		registered = new(m.register(cmd, p, c.now))
 	}
-	c.out = append(c.out, &Result{
+	r := &Result{
 		CommandID: cmd.id, Model: cmd.model, Action: cmd.action, BaseVersion: cmd.base, NewVersion: registered, State: state,
 		Late: late, ErrorCode: p.ErrorCode, ErrorMessage: p.ErrorMessage, Retryable: p.Retryable,
 		Metrics: notNil(p.Metrics), BestParams: notNil(p.BestParams), Worker: cmd.worker, IssuedAt: cmd.issuedAt,
 		StartedAt: cmd.startedAt, FinishedAt: c.now,
-	})
+	}
+	if state != ResultSuperseded {
+		m.result = r
+	}
+	c.out = append(c.out, r)
 }
 
 func notNil[V any](m map[string]V) map[string]V {

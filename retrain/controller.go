@@ -80,7 +80,7 @@ func (c *Controller) Step(at int64, entry Entry, out []Output) ([]Output, error)
 	for _, m := range c.touched {
 		c.writeModel(m)
 		c.schedule(m)
-		m.touched = false
+		m.touched, m.result = false, nil
 	}
 	c.touched = c.touched[:0]
 	return c.out, nil

@@ -60,16 +60,19 @@ func (c *Controller) explainInFlight(m *model, s *saying) string {
 	if s.request != nil {
 		return fmt.Sprintf("%s, but %s: refused, for a model has one command at a time; %s; ask again when it has ended", asked(s.request, m.name), lock, until)
 	}
-	return fmt.Sprintf("%s, while %s: no second retrain while it is open; %s, and what still counts then is decided again", c.seen(m, s.evidence), lock, until)
+	return fmt.Sprintf("%s, while %s: no second retrain while it is open; %s, and what still counts then is decided again", c.seen(m, m.open.news(s.evidence)), lock, until)
 }
 
 func (c *Controller) explainCooldown(m *model, s *saying) string {
-	why := ""
+	how, why := "ended", ""
+	if cmd := c.commands[m.endedBy]; cmd != nil { // it is forgotten before a cool-down of more than 30 days ends
+		how = string(cmd.state)
+	}
 	if m.failures > 1 {
 		why = fmt.Sprintf(", the %s end in a row without success", ordinal(m.failures))
 	}
-	return fmt.Sprintf("%s, but %s is left alone until %s: %s after command %s ended at %s%s; no retrain now, it is decided again then",
-		c.seen(m, s.evidence), m.name, clock(s.until), span(s.until-*m.endedAt), short(m.endedBy), clock(*m.endedAt), why)
+	return fmt.Sprintf("%s, but %s is left alone until %s: %s after command %s %s at %s%s; no retrain now, it is decided again then",
+		c.seen(m, s.evidence), m.name, clock(s.until), span(s.until-*m.endedAt), short(m.endedBy), how, clock(*m.endedAt), why)
 }
 
 func (c *Controller) explainUndeployed(m *model, s *saying) string {
@@ -82,34 +85,41 @@ func (c *Controller) explainUndeployed(m *model, s *saying) string {
 		c.seen(m, s.evidence), v.Version, from, clock(v.RegisteredAt), clock(s.until), span(m.control.DeployWithin), v.Version)
 }
 
-// explainQuiet says what has ended, by the entry of this step.
+// explainQuiet says what has ended in this step, so that no alert counts any more.
 func (c *Controller) explainQuiet(m *model) string {
-	const next = ": no retrain; a newer event that breaches a rule is decided at once"
-	ended := func(how string) string {
-		return fmt.Sprintf("command %s %s at %s, and no alert of %s counts%s", short(m.endedBy), how, clock(c.now), m.name, next)
+	return c.whatEnded(m) + ": no retrain; a newer event that breaches a rule is decided at once"
+}
+
+func (c *Controller) whatEnded(m *model) string {
+	if m.result != nil {
+		return endedCommand(m.result)
 	}
-	justEnded := m.endedAt != nil && *m.endedAt == c.now
 	switch e := c.entry.(type) {
-	case *Progress:
-		if justEnded && m.failures == 0 {
-			return fmt.Sprintf("command %s succeeded at %s and trained %s: the alerts of %s before that are answered%s",
-				short(m.endedBy), clock(c.now), m.versions[len(m.versions)-1].Version, m.name, next)
-		}
-		if justEnded {
-			return ended("failed")
-		}
 	case *Alert:
-		if e.State == Resolved {
-			return fmt.Sprintf("the last alert that counted for %s is over: %s%s", m.name, c.resolved(e), next)
+		switch concerned := slices.Contains(c.concerned(e), m.name); {
+		case concerned && e.State == Resolved:
+			return fmt.Sprintf("the last alert of %s is over, for %s", m.name, c.resolved(e))
+		case concerned:
+			return fmt.Sprintf("%s, but a success came after that", c.seen(m, []*keptAlert{{alert: e}}))
 		}
-		return fmt.Sprintf("the alert of %s is answered by a later success%s", c.subject(m, e), next)
 	case *PolicyEntry:
-		return fmt.Sprintf("by policy revision %d no alert of %s counts any more%s", c.policy.Revision, m.name, next)
+		return fmt.Sprintf("by policy revision %d no alert of %s counts any more", c.policy.Revision, m.name)
 	}
-	if justEnded {
-		return ended("expired")
+	return fmt.Sprintf("no alert of %s counts any more", m.name)
+}
+
+func endedCommand(r *Result) string {
+	why := ""
+	switch {
+	case r.State == ResultSucceeded:
+		return fmt.Sprintf("command %s succeeded at %s and trained %s: the alerts of %s before that are answered",
+			short(r.CommandID), clock(r.FinishedAt), *r.NewVersion, r.Model)
+	case r.State == ResultExpired && r.StartedAt == nil:
+		why = ", for nobody took it up"
+	case r.State == ResultExpired:
+		why = ", for it did not end in time"
 	}
-	return fmt.Sprintf("no alert of %s counts%s", m.name, next)
+	return fmt.Sprintf("command %s %s at %s%s, and no alert of %s counts", short(r.CommandID), r.State, clock(r.FinishedAt), why, r.Model)
 }
 
 // resolved says how an alert ended.
@@ -118,7 +128,7 @@ func (c *Controller) resolved(a *Alert) string {
 	case by == nil:
 		return "resolved"
 	case *by == Superseded:
-		return "a third version took the place of " + orElse(a.ModelVersion, "the one without a name")
+		return "a third version took the place of " + orElse(a.ModelVersion, "the events without one")
 	case *by == SourceGone:
 		return "nothing was heard of the source any more"
 	case *by == RuleRemoved:

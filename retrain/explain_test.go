@@ -12,31 +12,24 @@ import (
 func sentences(t *testing.T, name string) map[string]string {
 	t.Helper()
 	said, byID := map[string]string{}, map[string]string{}
-	examples(t, "controller", func(t *testing.T, x example) {
-		if x.Name != name {
-			return
-		}
-		var input []tailed
-		unmarshal(t, x.Input, &input)
-		c := NewController()
-		for _, r := range input {
-			out, err := c.Step(millis(t, r.Timestamp), entryOf(t, r.Schema, r.Value), nil)
-			if err != nil {
-				t.Fatal(err)
-			}
-			for _, o := range out {
-				switch o := o.(type) {
-				case *Decision:
-					said[fmt.Sprintf("%s %s %d", o.Model, o.Reason, o.DecisionNumber)] = o.Explanation
-					byID[o.DecisionID] = o.Explanation
-				case *Command:
-					if byID[o.DecisionID] != o.Explanation {
-						t.Errorf("command %s explains itself otherwise than its decision", o.CommandID)
-					}
+	var x example
+	unmarshal(t, readFile(t, "testdata/rules/"+name+".json"), &x)
+	var input []tailed
+	unmarshal(t, x.Input, &input)
+	c := NewController()
+	for _, r := range input {
+		for _, o := range mustStep(t, c, entryAt{millis(t, r.Timestamp), entryOf(t, r.Schema, r.Value)}) {
+			switch o := o.(type) {
+			case *Decision:
+				said[fmt.Sprintf("%s %s %d", o.Model, o.Reason, o.DecisionNumber)] = o.Explanation
+				byID[o.DecisionID] = o.Explanation
+			case *Command:
+				if byID[o.DecisionID] != o.Explanation {
+					t.Errorf("command %s explains itself otherwise than its decision", o.CommandID)
 				}
 			}
 		}
-	})
+	}
 	return said
 }
 
@@ -57,11 +50,11 @@ func TestEveryReasonIsASentenceForPeople(t *testing.T) {
 				"at monitoring.drift/0/4 of 2026-03-01 00:06:00 UTC (and 3 more alerts): full retrain, command e5cfffa5; it has 1 h to be taken up"},
 		{"back-off", "a cooldown 4",
 			"a lost 0.12 mAP (limit 0.05) in the event at monitoring.performance/0/1 of 2026-03-01 00:01:00 UTC, but a is left alone until " +
-				"2026-03-02 15:03:00 UTC: 1 d after command e5cfffa5 ended at 2026-03-01 15:03:00 UTC, the 2nd end in a row without success; " +
+				"2026-03-02 15:03:00 UTC: 1 d after command e5cfffa5 failed at 2026-03-01 15:03:00 UTC, the 2nd end in a row without success; " +
 				"no retrain now, it is decided again then"},
 		{"in-flight", "a in_flight 2",
 			"stream cam-1 (a) has had p_value below 0.01 in at least 2 of its last 3 checks since 2026-03-01 00:02:59 UTC, most recently p_value 0.001 in the event at " +
-				"monitoring.drift/0/3 of 2026-03-01 00:03:00 UTC (and 1 more alert), while command 02a8ff0d (soft) waits to be taken up since " +
+				"monitoring.drift/0/3 of 2026-03-01 00:03:00 UTC, while command 02a8ff0d (soft) waits to be taken up since " +
 				"2026-03-01 00:01:00 UTC: no second retrain while it is open; it has until 2026-03-01 01:01:00 UTC to be taken up, and what still counts then is decided again"},
 		{"requests", "typo in_flight 4",
 			`"ann" asked for a soft retrain of typo (comment "now"), but command 6836b4a9 (full) waits to be taken up since 2026-03-01 00:05:00 UTC: refused, ` +

@@ -26,6 +26,7 @@ type model struct {
 	alerts  []*concern // in evidence order
 	timers  [timerKinds]timer
 	touched bool
+	result  *Result // of the command that ended in this step
 }
 
 // said is what a decision says as far as it is compared with the one before.

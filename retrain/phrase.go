@@ -34,16 +34,31 @@ func (c *Controller) breach(m *model, a *Alert) string {
 		if rule.Field == MAPChange && o.level.below && *a.Value < 0 {
 			return fmt.Sprintf("%s lost %s mAP (limit %s)", subject, amount(new(-*a.Value)), amount(new(-o.level.value)))
 		}
-		return fmt.Sprintf("%s had %s %s (limit %s, it must not be %s)", subject, field, amount(a.Value), amount(&o.level.value), o.level.side())
+		return o.level.crossed(subject, field, a.Value)
 	case *sustained:
-		return fmt.Sprintf("%s has had %s %s %s in at least %d of its last %d checks since %s, most recently %s %s",
-			subject, field, o.level.side(), amount(&o.level.value), o.k, o.n, clock(orZero(a.Since)), field, amount(a.Value))
+		if o.n == 1 {
+			return o.level.crossed(subject, field, a.Value)
+		}
+		return fmt.Sprintf("%s has had %s %s %s in %s since %s, most recently %s %s",
+			subject, field, o.level.side(), amount(&o.level.value), o.checks(), clock(orZero(a.Since)), field, amount(a.Value))
 	case *cusum:
 		return fmt.Sprintf("%s has had %s unlike its own past since %s (the evidence W of its checks is at or above the limit h = %s, "+
 			"where chance alone brings it once in %s checks or less often), most recently %s %s",
 			subject, field, clock(orZero(a.Since)), strconv.FormatFloat(o.h, 'g', 3, 64), thousands(o.arl), field, amount(a.Value))
 	}
 	return fmt.Sprintf("%s breached the rule %s", subject, a.Rule)
+}
+
+func (l limit) crossed(subject, field string, value *float64) string {
+	return fmt.Sprintf("%s had %s %s (limit %s, it must not be %s)", subject, field, amount(value), amount(&l.value), l.side())
+}
+
+// checks says how many of the last checks are enough.
+func (o *sustained) checks() string {
+	if o.k == o.n {
+		return fmt.Sprintf("each of its last %d checks", o.n)
+	}
+	return fmt.Sprintf("at least %d of its last %d checks", o.k, o.n)
 }
 
 func fieldName(r *Rule) string {
@@ -53,7 +68,8 @@ func fieldName(r *Rule) string {
 	return r.Field.String()
 }
 
-// subject is what an alert is about: the model and its version, and the stream where there is one.
+// subject is what an alert is about: the model and its version, and the stream where there is one, which may be bound to
+// another model than the event names.
 func (c *Controller) subject(m *model, a *Alert) string {
 	model := orEmpty(a.Model)
 	if a.ModelVersion != nil {
@@ -64,6 +80,8 @@ func (c *Controller) subject(m *model, a *Alert) string {
 		return model
 	case model == "":
 		model = m.name
+	case *a.Model != m.name:
+		model += ", bound to " + m.name
 	}
 	return fmt.Sprintf("stream %s (%s)", *a.Stream, model)
 }
