@@ -1,9 +1,12 @@
 package main
 
 import (
+	"crypto/sha256"
+	"encoding/binary"
 	"encoding/json"
 	"fmt"
 	"math"
+	"math/rand/v2"
 	"reflect"
 	"regexp"
 	"slices"
@@ -31,7 +34,7 @@ func (c *controller) act(name string, m *model, action, reason string, request a
 		"command_id": id, "kind": "train", "claim": "none", "action": action, "model": name, "base_version": base,
 		"modality": t.Modality, "issued_at": c.now, "start_by": c.now + t.StartBy, "max_runtime_ms": t.MaxRuntime,
 		"dataset": t.dataset(counting), "drift_since": c.driftSince(counting), "tuner": t.Tuner, "objective": nil,
-		"space": space, "trials": trials(t, space, best), "decision_id": m.decisionID, "policy_revision": c.policy.Revision,
+		"space": space, "trials": trials(t, space, best, id), "decision_id": m.decisionID, "policy_revision": c.policy.Revision,
 		"evidence": evidence(counting),
 	}
 	if t.Objective != nil {
@@ -139,13 +142,13 @@ func parameters(space map[string]map[string]json.RawMessage) []any {
 	return list
 }
 
-// trials: the parent's best parameters first, where they lie in the space, then the grid without them.
-func trials(t train, space []any, best map[string]any) []any {
-	rows := []map[string]any{}
+// trials: the parent's best parameters first, where they lie in the space, then those of the tuner without them.
+func trials(t train, space []any, best map[string]any, command string) []any {
+	var rows []map[string]any
 	if t.Tuner == "grid" {
 		rows = grid(space, t.Trials)
 	} else {
-		rows = append(rows, map[string]any{"": "tuner " + t.Tuner + " is not judged here"})
+		rows = random(space, t.Trials, command)
 	}
 	if len(best) > 0 && len(best) == len(space) && !slices.ContainsFunc(space, func(p any) bool { return !liesIn(p.(map[string]any), best) }) {
 		rows = slices.DeleteFunc(rows, func(r map[string]any) bool { return reflect.DeepEqual(r, best) })
@@ -196,7 +199,11 @@ func grid(space []any, most int) []map[string]any {
 		p := p.(map[string]any)
 		values := p["values"].([]any)
 		for i := 0; len(p["values"].([]any)) == 0 && i < r; i++ {
-			if v := any(point(p, i, r)); !slices.Contains(values, v) {
+			u := 0.5
+			if r > 1 {
+				u = float64(i) / float64(r-1)
+			}
+			if v := any(point(p, u)); !slices.Contains(values, v) {
 				values = append(values, v)
 			}
 		}
@@ -211,12 +218,33 @@ func grid(space []any, most int) []map[string]any {
 	return rows[:min(len(rows), most)]
 }
 
-func point(p map[string]any, i, r int) string {
-	low, high := p["low"].(float64), p["high"].(float64)
-	u := 0.5
-	if r > 1 {
-		u = float64(i) / float64(r-1)
+// random draws from PCG, seeded by the hash of the command's id.
+func random(space []any, n int, command string) []map[string]any {
+	sum := sha256.Sum256([]byte(command))
+	pcg := rand.New(rand.NewPCG(binary.BigEndian.Uint64(sum[:8]), binary.BigEndian.Uint64(sum[8:16])))
+	rows := make([]map[string]any, n)
+	for i := range rows {
+		rows[i] = map[string]any{}
+		for _, p := range space {
+			p := p.(map[string]any)
+			v := any(nil)
+			if values := p["values"].([]any); len(values) > 0 {
+				v = values[pcg.Int64N(int64(len(values)))]
+			} else if p["type"] == "int" && p["log"] == false {
+				low, high := int64(p["low"].(float64)), int64(p["high"].(float64))
+				v = itoa(low + pcg.Int64N(high-low+1))
+			} else {
+				v = point(p, pcg.Float64())
+			}
+			rows[i][p["name"].(string)] = v
+		}
 	}
+	return rows
+}
+
+// point is the one at u in [0, 1] of a range, as it is written.
+func point(p map[string]any, u float64) string {
+	low, high := p["low"].(float64), p["high"].(float64)
 	x := low + float64((high-low)*u)
 	switch {
 	case low == high || u == 0:
@@ -227,7 +255,7 @@ func point(p map[string]any, i, r int) string {
 		x = math.Exp(math.Log(low) + float64((math.Log(high)-math.Log(low))*u))
 	}
 	if p["type"] == "int" {
-		return strconv.FormatInt(int64(math.Round(x)), 10)
+		return itoa(int64(math.Round(x)))
 	}
 	x, _ = strconv.ParseFloat(strconv.FormatFloat(x, 'g', 9, 64), 64)
 	return decimal(x)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"strings"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 )
@@ -17,7 +18,8 @@ type judgement struct {
 
 	dead     deadLetters
 	entries  []entry
-	policy   *policy             // the one under which the events were judged
+	policies map[int64]*policy   // those that were active, by revision
+	first    *policy             // of them
 	alerts   map[string][]folded // of the ledger, by source partition
 	forwards map[string][]folded // of the ledger, by kind: Progress, Request
 	want     map[string][]folded // what the fold of the ledger says, by kind
@@ -35,7 +37,7 @@ func judgeFull(ctx context.Context, k *kafka, o options, r *report) error {
 		return err
 	}
 	j := &judgement{k: k, o: o, r: r, schemas: s, dead: deadLetters{}, alerts: map[string][]folded{},
-		forwards: map[string][]folded{}, want: map[string][]folded{}}
+		forwards: map[string][]folded{}, want: map[string][]folded{}, policies: map[int64]*policy{}}
 	for _, step := range []func(context.Context) error{j.ledger, j.events, j.progress, j.requests, j.controller, j.outcomes, j.checkpoints} {
 		if err := step(ctx); err != nil {
 			return err
@@ -76,20 +78,30 @@ func (j *judgement) ledger(ctx context.Context) error {
 		return err
 	}
 	j.r.saw(len(j.entries), "entries")
+	return j.active()
+}
+
+// active reads the policies that became active: each of a greater revision than all before.
+func (j *judgement) active() error {
+	last := int64(-1)
 	for _, e := range j.entries {
-		if e.value[""] != "Policy" || j.policy != nil && e.value["revision"].(int64) <= j.policy.Revision {
+		if e.value[""] != "Policy" || e.value["revision"].(int64) <= last {
 			continue
 		}
-		if j.policy != nil {
-			return fmt.Errorf("revision %d follows %d: where a source partition switched cannot be seen from outside", e.value["revision"], j.policy.Revision)
-		}
-		if j.policy, err = readPolicy(e.value["policy"].([]byte)); err != nil {
+		p, err := readPolicy(e.value["policy"].([]byte))
+		if err != nil {
 			return err
 		}
+		last = e.value["revision"].(int64)
+		j.policies[last] = p
+		if j.first == nil {
+			j.first = p
+		}
 	}
-	if j.policy == nil {
+	if j.first == nil {
 		return fmt.Errorf("%s.ledger holds no policy", j.o.app)
 	}
+	j.r.saw(len(j.policies), "policies")
 	return nil
 }
 
@@ -98,43 +110,70 @@ func alertID(v map[string]any) string {
 	return fmt.Sprintf("%s %s by %s/%d/%d", v["alert_id"], v["state"], v["topic"], v["partition"], v["offset"])
 }
 
-// events folds each source partition and compares with the alerts that the ledger has of it.
+// events compares the alerts that follow from each source partition with those that the ledger has of it.
 func (j *judgement) events(ctx context.Context) error {
-	partitions, n := map[int32]*partition{}, 0
-	next, err := j.k.read(ctx, j.o.performance, j.r, func(rec *kgo.Record) {
-		n++
+	n, alerts, switches := 0, 0, 0
+	for _, t := range j.o.events() {
+		partitions, next, err := j.foldEvents(ctx, t)
+		if err != nil {
+			return err
+		}
+		for _, number := range sorted(partitions) {
+			p := partitions[number]
+			n, switches = n+p.records, switches+len(p.switches)
+			alerts += j.alertsOf(fmt.Sprintf("%s/%d", t.topic, number), p)
+		}
+		if err := j.k.folded(ctx, j.o.app, t.topic, next, j.r); err != nil {
+			return err
+		}
+	}
+	for _, source := range sorted(j.alerts) {
+		j.r.mismatch("%d alerts of %s, which is no partition with events", len(j.alerts[source]), source)
+	}
+	j.r.saw(n, "events")
+	j.r.saw(switches, "switches between them")
+	j.r.saw(alerts, "alerts")
+	return nil
+}
+
+// foldEvents folds the partitions of a topic, each under the policies that it recorded.
+func (j *judgement) foldEvents(ctx context.Context, t eventTopic) (partitions map[int32]*partition, next map[int32]int64, err error) {
+	turns, err := j.turns(ctx, t.topic)
+	if err != nil {
+		return nil, nil, err
+	}
+	partitions = map[int32]*partition{}
+	var untold error
+	next, err = j.k.read(ctx, t.topic, j.r, func(rec *kgo.Record) {
 		p := partitions[rec.Partition]
 		if p == nil {
-			p = newPartition(j.policy, j.schemas, j.o.eventBytes)
+			under, err := j.under(turns[rec.Partition], rec)
+			if err != nil {
+				untold = err
+			}
+			p = newPartition(t.kind, under, j.schemas, j.o.eventBytes)
 			partitions[rec.Partition] = p
 		}
 		if reason := p.fold(rec); reason != "" {
 			j.dead.expect(rec, reason)
 		}
 	})
-	if err != nil {
-		return err
+	if err == nil {
+		err = untold
 	}
-	alerts := 0
-	for _, number := range sorted(partitions) {
-		p, source := partitions[number], fmt.Sprintf("%s/%d", j.o.performance, number)
-		if p.err != nil {
-			return p.err
-		}
-		var want []folded
-		for _, a := range p.alerts {
-			want = append(want, folded{id: alertID(a), value: a})
-		}
-		alerts += len(want)
-		same("alert", want, j.alerts[source], j.r)
-		delete(j.alerts, source)
+	return partitions, next, err
+}
+
+// alertsOf compares the alerts of one partition; how many there must be.
+func (j *judgement) alertsOf(source string, p *partition) int {
+	p.switchUpTo(math.MaxInt64)
+	var want []folded
+	for _, a := range p.alerts {
+		want = append(want, folded{id: alertID(a), value: a})
 	}
-	for _, source := range sorted(j.alerts) {
-		j.r.mismatch("%d alerts of %s, which is no partition with events", len(j.alerts[source]), source)
-	}
-	j.r.saw(n, "events")
-	j.r.saw(alerts, "alerts")
-	return j.k.folded(ctx, j.o.app, j.o.performance, next, j.r)
+	same("alert", want, j.alerts[source], j.r)
+	delete(j.alerts, source)
+	return len(want)
 }
 
 // progress and requests are forwarded to the ledger, each good record once and in order.
@@ -250,10 +289,19 @@ func (j *judgement) outcomes(ctx context.Context) error {
 	return nil
 }
 
-// checkpoints are bytes of the program's own; from outside one sees only that no transaction is open in them.
+// checkpoint is the topic of the checkpoints of an input.
+func (j *judgement) checkpoint(input string) string {
+	return j.o.app + ".checkpoint." + strings.TrimPrefix(input, j.o.app+".")
+}
+
+// checkpoints: no transaction may be open in them.
 func (j *judgement) checkpoints(ctx context.Context) error {
-	for _, input := range []string{j.o.performance, "ledger", "progress", "requests"} {
-		topic := j.o.app + ".checkpoint." + input
+	inputs := []string{"ledger", "progress", "requests"}
+	for _, t := range j.o.events() {
+		inputs = append(inputs, t.topic)
+	}
+	for _, input := range inputs {
+		topic := j.checkpoint(input)
 		all, err := j.k.bounds(ctx, topic)
 		if err != nil {
 			return err

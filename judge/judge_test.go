@@ -15,7 +15,7 @@ import (
 func (w *world) judge(open *kgo.Record) (int, string) {
 	w.t.Helper()
 	address := broker(w.t, worldTopics...)
-	offsets := map[string]int64{"monitoring.performance": 1000, "retrain.ledger": 1000, "retrain.progress": 1000, "retrain.requests": 1000}
+	offsets := map[string]int64{"monitoring.performance": 1000, "monitoring.drift": 1000, "retrain.ledger": 1000, "retrain.progress": 1000, "retrain.requests": 1000}
 	for topic, n := range w.folded {
 		offsets[topic] = n
 	}
@@ -39,7 +39,7 @@ func TestAnUndisturbedRunHasNoMismatch(t *testing.T) {
 
 // What a spoiled run shows: each kind of loss, repetition and falsehood is found, and named.
 func TestEachMismatchIsFound(t *testing.T) {
-	const ledger, commands, decisions, events = "retrain.ledger", "retrain.commands", "retrain.decisions", "monitoring.performance"
+	const ledger, commands, decisions, events, drifts = "retrain.ledger", "retrain.commands", "retrain.decisions", performanceTopic, driftTopic
 	for _, c := range []struct {
 		name  string
 		spoil func(w *world)
@@ -78,6 +78,20 @@ func TestEachMismatchIsFound(t *testing.T) {
 			w.edit(events, len(w.records[events])-1, map[string]any{"timestamp": worldTime + 60_000, "event_id": "new"})
 			again.Timestamp = time.UnixMilli(worldTime + 60_000)
 		}, "alert * is missing"},
+		{"an alert of a rule that is gone, and not resolved", func(w *world) { w.drop(ledger, w.alert("resolved_by", "rule_removed")); w.fold() }, "alert * resolved by monitoring.performance/0/8 of key * is missing"},
+		{"an alert of a stream lost", func(w *world) { w.drop(ledger, w.alert("stream", "s")); w.fold() }, "alert * firing by monitoring.drift/0/4 of key * is missing"},
+		{"another beginning of a drift", func(w *world) {
+			w.edit(ledger, w.alert("on", "concept_drift"), map[string]any{"since": worldTime + 7000})
+			w.fold()
+		}, ".since is * it must be"},
+		{"a switch one record later than it was noted", func(w *world) { w.say(events, 2, position{offset: 10, revision: 2}) }, ".policy_revision is 2; it must be 1"},
+		{"a switch that was not noted", func(w *world) {
+			w.say(events, 2, position{offset: 9, revision: 1})
+			w.say(events, 3, position{offset: 12, revision: 1})
+		}, "resolved by monitoring.performance/0/8) follows from nothing"},
+		{"a policy that goes back", func(w *world) { w.say(drifts, 3, position{offset: 12, revision: 1}) }, "goes back from revision 2 to 1"},
+		{"a policy that never was", func(w *world) { w.say(drifts, 3, position{offset: 12, revision: 3}) }, "names revision 3, which was never active"},
+		{"no position", func(w *world) { w.records["retrain.checkpoint."+drifts] = nil }, "monitoring.drift/0: no position says"},
 		{"progress that was not forwarded", func(w *world) { w.drop(ledger, w.find(ledger, "Progress", 0)); w.fold() }, "Progress 0 * is missing"},
 		{"progress forwarded twice", func(w *world) { w.twice(ledger, w.find(ledger, "Progress", 0)); w.fold() }, "Progress * follows from nothing"},
 		{"an entry that cannot be read", func(w *world) { w.records[ledger][3].Value = []byte("?") }, "cannot be read: framing"},
@@ -88,6 +102,7 @@ func TestEachMismatchIsFound(t *testing.T) {
 		}, "is not bad"},
 		{"a dead letter with another reason", func(w *world) { w.records["retrain.dlq"][0].Headers[3].Value = []byte("malformed") }, "reason malformed; it must be framing"},
 		{"a dead letter of other bytes", func(w *world) { w.records["retrain.dlq"][0].Value = []byte("no avro") }, "its bytes are not"},
+		{"drift events that were not folded", func(w *world) { w.folded = map[string]int64{drifts: 5} }, "monitoring.drift/0: committed offset 5"},
 		{"events that were not folded", func(w *world) { w.folded = map[string]int64{events: 5} }, "committed offset 5"},
 		{"a ledger that was not folded", func(w *world) { w.folded = map[string]int64{ledger: 5} }, "is not folded: the committed offset is 5"},
 	} {
@@ -103,6 +118,17 @@ func TestEachMismatchIsFound(t *testing.T) {
 	}
 }
 
+// alert is the place in the ledger of the first alert whose field has a value.
+func (w *world) alert(field string, value any) int {
+	for i := range w.records["retrain.ledger"] {
+		if v := w.decoded("retrain.ledger", i); v[""] == "Alert" && v[field] == value {
+			return i
+		}
+	}
+	w.t.Fatalf("no alert has %s %v", field, value)
+	return 0
+}
+
 // at are the places of the records of a topic whose field has a value.
 func (w *world) at(topic, field string, value any) (places []int) {
 	for i := range w.records[topic] {
@@ -111,6 +137,18 @@ func (w *world) at(topic, field string, value any) (places []int) {
 		}
 	}
 	return places
+}
+
+func TestASwitchThatCompactionTookAwayCannotBeTold(t *testing.T) {
+	w := newWorld(t)
+	topic := "retrain.checkpoint." + performanceTopic
+	w.records[topic] = w.records[topic][2:]
+	address := broker(t, worldTopics...)
+	publish(t, address, "retrain", w.records, map[string]int64{"retrain.ledger": 1000}, nil)
+	_, err := run(t.Context(), []string{"full", "--brokers", address, "--schemas", "../schemas"}, io.Discard)
+	if err == nil || !strings.Contains(err.Error(), "monitoring.performance/0 begins at 0, but the first position that is left is 8") {
+		t.Error(err)
+	}
 }
 
 func TestATickThatNobodyFoldedIsNothing(t *testing.T) {

@@ -5,9 +5,8 @@
 //	go run ./judge full   --brokers 127.0.0.1:19092 --app retrain --schemas ./schemas
 //	go run ./judge counts --brokers 127.0.0.1:19092 --app count --in words --totals count.totals
 //
-// full folds the events of one performance topic under threshold rules and one revision of the policy, and the ledger with
-// commands of the grid tuner. It does not fold drift topics (their alerts are mismatches), sustained or cusum rules, later
-// revisions or the random tuner.
+// full folds the events of drift, concept drift and performance, each partition under the policies that its checkpoint topic
+// says it was folded under, and the ledger. It wants events that are written by their own schemas.
 //
 // Run it when the app has stopped. Each mismatch is a line of its own; exit 1 if there is one, 2 if it could not be told.
 package main
@@ -29,10 +28,23 @@ type options struct {
 	app         string
 	timeout     time.Duration
 	schemas     string // folder of .avsc files
-	performance string // topic of events
+	drift       string // topics of events of data drift and concept drift, by comma
+	performance string // topics of performance events, by comma
 	eventBytes  int    // a longer event is a dead letter
 	in, totals  string // of the counting example
 	printed     int    // mismatches that are printed, at most
+}
+
+// eventTopic is a topic of events, with the kind of its records.
+type eventTopic struct{ topic, kind string }
+
+func (o *options) events() (all []eventTopic) {
+	for _, x := range []eventTopic{{o.drift, "DriftEvent"}, {o.performance, "PerformanceEvent"}} {
+		for _, topic := range strings.Split(x.topic, ",") {
+			all = append(all, eventTopic{topic, x.kind})
+		}
+	}
+	return all
 }
 
 var errUsage = errors.New("usage: judge full|counts [flags]; judge full -h lists them")
@@ -61,7 +73,8 @@ func run(ctx context.Context, args []string, out io.Writer) (mismatches int, err
 	f.DurationVar(&o.timeout, "timeout", 10*time.Minute, "for reading everything")
 	f.IntVar(&o.printed, "print", 50, "mismatches that are printed; all are counted")
 	f.StringVar(&o.schemas, "schemas", "schemas", "folder of the .avsc files (full)")
-	f.StringVar(&o.performance, "performance-topic", "monitoring.performance", "topic of the events (full)")
+	f.StringVar(&o.drift, "drift-topic", "monitoring.drift", "topics of drift and concept drift, by comma (full)")
+	f.StringVar(&o.performance, "performance-topic", "monitoring.performance", "topics of performance events, by comma (full)")
 	f.IntVar(&o.eventBytes, "max-event-bytes", 1<<20, "a longer event is a dead letter (full)")
 	f.StringVar(&o.in, "in", "words", "topic that is counted (counts)")
 	f.StringVar(&o.totals, "totals", "count.totals", "topic of the totals (counts)")

@@ -3,33 +3,43 @@ package main
 import (
 	"cmp"
 	"container/list"
-	"crypto/sha256"
-	"encoding/binary"
-	"encoding/hex"
-	"fmt"
-	"math"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
-// partition folds one partition of the performance topic: records in order -> alerts, dead letters.
+// partition folds one partition of a topic of events: records in order -> alerts, dead letters.
 type partition struct {
-	policy  *policy
-	schemas *schemas
-	most    int
-	started bool
-	time    int64 // greatest record time
-	sources map[string]*source
-	heard   list.List // of *source, the one heard longest ago first
-	alerts  []map[string]any
-	err     error
+	kind     string // of its records
+	schemas  *schemas
+	most     int
+	policy   *policy
+	switches []turn // all but the first policy
+	switched int    // how many of them are behind
+	records  int
+	started  bool
+	time     int64 // greatest record time
+	sources  map[sourceKey]*source
+	heard    list.List // of *source, the one heard longest ago first
+	alerts   []map[string]any
+}
+
+// turn is where a partition went over to a policy: the records from an offset on are folded under it.
+type turn struct {
+	from   int64
+	policy *policy
+}
+
+// sourceKey is what an event is about: a stream, a model's name, or both; a missing one is nil.
+type sourceKey struct{ stream, model any }
+
+func (k sourceKey) compare(other sourceKey) int {
+	return cmp.Or(nullFirst(k.stream, other.stream), nullFirst(k.model, other.model))
 }
 
 type source struct {
-	model    string
+	sourceKey
 	heard    int64
 	versions []any // the two heard last, the newest last; nil is a version too
 	series   map[seriesKey]*series
@@ -42,104 +52,96 @@ type seriesKey struct {
 }
 
 type series struct {
+	observer
 	newest int64
 	marks  []string
-	n      int
-	on     bool
 	last   map[string]any // the firing alert as it was sent last
 }
 
-func newPartition(p *policy, s *schemas, most int) *partition {
-	return &partition{policy: p, schemas: s, most: most, sources: map[string]*source{}}
+// newPartition begins under the first of the turns.
+func newPartition(kind string, turns []turn, s *schemas, most int) *partition {
+	return &partition{kind: kind, schemas: s, most: most, policy: turns[0].policy, switches: turns[1:], sources: map[sourceKey]*source{}}
 }
 
 // fold takes one record; a reason says that it is a dead letter.
 func (p *partition) fold(rec *kgo.Record) (reason string) {
+	p.records++
+	p.switchUpTo(rec.Offset)
 	at := rec.Timestamp.UnixMilli()
 	if !p.started || at > p.time {
 		p.started, p.time = true, at
 	}
 	p.forget()
-	e, reason := p.event(rec.Value)
+	e, reason := p.schemas.event(rec.Value, p.kind, p.most)
 	if reason != "" {
 		return reason
 	}
-	id := e["model_id"].(string)
-	name, version := splitModel(id)
+	key := sourceKey{stream: e["stream_id"]}
+	var version any
+	if id, ok := e["model_id"].(string); ok {
+		key.model, version = splitModel(id)
+	}
 	if v, ok := e["model_version"].(string); ok {
 		version = v
 	}
-	s := p.hear(name)
-	version = p.hearVersion(s, version)
-	about := alertOf{rec: rec, e: e, version: version, model: name, time: min(e["timestamp"].(int64), at), revision: p.policy.Revision}
-	for _, r := range p.policy.rules("performance", nil, name) {
-		if r.threshold == nil {
-			p.err = fmt.Errorf("rule %s is no threshold: it is not judged here", r.text)
-			return ""
-		}
+	s := p.hear(key)
+	about := alertOf{rec: rec, e: e, stream: key.stream, model: key.model, version: p.hearVersion(s, version), on: p.on(key),
+		mark: mark(e), time: min(e["timestamp"].(int64), at), revision: p.policy.Revision}
+	for _, r := range p.policy.rules(about.on, key.stream, key.model) {
 		p.judge(s, r, about)
 	}
 	return ""
 }
 
-// event decodes a record, or says why it cannot be used.
-func (p *partition) event(b []byte) (e map[string]any, reason string) {
-	if b == nil {
-		return nil, "tombstone"
+// on is what the rules of a source are on.
+func (p *partition) on(k sourceKey) string {
+	switch {
+	case p.kind == "PerformanceEvent":
+		return "performance"
+	case k.stream != nil:
+		return "drift"
 	}
-	e, reason = p.schemas.open(b, "io.visutility.PerformanceEvent")
-	if reason != "" {
-		return nil, reason
-	}
-	if len(b) > p.most {
-		return nil, "oversized"
-	}
-	none := true
-	for _, f := range []string{"mAP_change", "value"} {
-		if v, ok := e[f].(float64); ok {
-			none = false
-			if math.IsNaN(v) || math.IsInf(v, 0) {
-				return nil, "invalid_value"
-			}
-		}
-	}
-	for _, f := range []string{"model_id", "event_id", "model_version"} {
-		if v, ok := e[f].(string); ok && badID(v) {
-			return nil, "invalid_value"
-		}
-	}
-	if e["timestamp"].(int64) < time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC).UnixMilli() {
-		return nil, "invalid_value"
-	}
-	if none {
-		return nil, "no_value"
-	}
-	return e, ""
+	return "concept_drift"
 }
 
-func badID(id string) bool {
-	return id == "" || len(id) > 512 || strings.ContainsFunc(id, func(c rune) bool { return c < 32 || c >= 127 && c < 160 })
+// switchUpTo goes over to the policies under which the record at an offset, and those before it, are folded. Series of rules
+// that a policy does not give any more end; the others go on.
+func (p *partition) switchUpTo(offset int64) {
+	for ; p.switched < len(p.switches) && p.switches[p.switched].from <= offset; p.switched++ {
+		p.policy = p.switches[p.switched].policy
+		var all []*source
+		for _, s := range p.sources {
+			all = append(all, s)
+		}
+		slices.SortFunc(all, func(a, b *source) int { return a.compare(b.sourceKey) })
+		for _, s := range all {
+			given := p.policy.rules(p.on(s.sourceKey), s.stream, s.model)
+			p.resolve(s, "rule_removed", func(k seriesKey) bool {
+				return !slices.ContainsFunc(given, func(r *rule) bool { return r.id == k.rule })
+			})
+		}
+	}
 }
 
-// forget drops the sources that were heard too long ago; their firing alerts are resolved, in order of the models.
+// forget drops the sources that were heard too long ago; their firing alerts are resolved, in order of the sources.
 func (p *partition) forget() {
 	var gone []*source
 	for e := p.heard.Front(); e != nil && p.time-e.Value.(*source).heard > p.policy.SourceTTL; e = p.heard.Front() {
 		gone = append(gone, p.heard.Remove(e).(*source))
 	}
-	slices.SortFunc(gone, func(a, b *source) int { return strings.Compare(a.model, b.model) })
+	slices.SortFunc(gone, func(a, b *source) int { return a.compare(b.sourceKey) })
 	for _, s := range gone {
-		delete(p.sources, s.model)
+		delete(p.sources, s.sourceKey)
 		p.resolve(s, "source_gone", func(seriesKey) bool { return true })
 	}
 }
 
-func (p *partition) hear(model string) *source {
-	s := p.sources[model]
+func (p *partition) hear(key sourceKey) *source {
+	s := p.sources[key]
 	if s == nil {
-		s = &source{model: model, series: map[seriesKey]*series{}}
+		s = &source{sourceKey: key, series: map[seriesKey]*series{}}
 		s.place = p.heard.PushBack(s)
-		p.sources[model] = s
+		p.sources[key] = s
 	}
 	s.heard = p.time
 	p.heard.MoveToBack(s.place)
@@ -181,97 +183,42 @@ func (p *partition) resolve(s *source, by string, which func(seriesKey) bool) {
 
 // judge is one rule's step: not applicable, old, duplicate or folded.
 func (p *partition) judge(s *source, r *rule, a alertOf) {
-	t := r.threshold
-	v, ok := a.e[t.Of].(float64)
+	v, ok := a.e[r.Of].(float64)
 	size, sized := a.e["sample_size"].(int64)
-	if !ok || t.Method != nil && a.e["method"] != *t.Method || sized && size < t.MinSampleSize {
+	if !ok || r.Method != nil && a.e["method"] != *r.Method || sized && size < r.MinSampleSize || !r.onScale(v) {
 		return
 	}
 	key := seriesKey{a.version, r.id}
 	x := s.series[key]
 	if x == nil {
-		x = &series{newest: a.time}
+		x = &series{observer: r.observer(), newest: a.time}
 		s.series[key] = x
 	}
-	mark := fmt.Sprintf("fields %v", a.e) // a map is printed in order of its keys
-	if id, ok := a.e["event_id"].(string); ok {
-		mark = "id " + id
-	}
-	if a.time < x.newest || a.time == x.newest && slices.Contains(x.marks, mark) {
+	if a.time < x.newest || a.time == x.newest && slices.Contains(x.marks, a.mark) {
 		return
 	}
 	if a.time > x.newest {
 		x.newest, x.marks = a.time, nil
 	}
-	x.marks = append(x.marks, mark)
+	x.marks = append(x.marks, a.mark)
 	x.marks = x.marks[max(0, len(x.marks)-4):]
 	p.observe(x, r, a, v)
 }
 
-// observe is the threshold itself: off -> on fires, a breach after resend_delay sends again, a value at or past clear ends it.
+// observe: an alarm fires, a breach after resend_delay sends again, a level that does not hold any more ends it.
 func (p *partition) observe(x *series, r *rule, a alertOf, v float64) {
-	t, was := r.threshold, x.on
-	var beyond, past bool
-	if t.Below != nil {
-		beyond, past = v < *t.Below, v >= t.Clear
-	} else {
-		beyond, past = v > *t.Above, v <= t.Clear
-	}
-	x.n++
-	if beyond {
-		x.on = x.n >= t.MinChecks
-	} else if past {
-		x.on = false
-	}
+	said := x.observer.observe(v, a.time)
 	switch {
-	case x.on && !was:
-		x.last = a.alert(r, v, "firing", a.id(r), a.time, nil)
+	case said.alarm:
+		x.last = a.alert(r, v, "firing", a.id(r), said.since, nil)
 		p.alerts = append(p.alerts, x.last)
-	case x.last != nil && !x.on:
+	case x.last != nil && !said.level:
 		p.alerts = append(p.alerts, a.alert(r, v, "resolved", x.last["alert_id"], x.last["since"], "recovered"))
 		x.last = nil
-	case x.last != nil && beyond && a.time >= x.last["event_time"].(int64)+p.policy.ResendDelay:
+	case x.last != nil && said.beyond && a.time >= x.last["event_time"].(int64)+p.policy.ResendDelay:
 		x.last = a.alert(r, v, "firing", x.last["alert_id"], x.last["since"], nil)
 		p.alerts = append(p.alerts, x.last)
 	}
-}
-
-// alertOf is what an alert takes from the event that it is about.
-type alertOf struct {
-	rec      *kgo.Record
-	e        map[string]any
-	model    string
-	version  any
-	time     int64
-	revision int64
-}
-
-func (a alertOf) alert(r *rule, v float64, state string, id, since, by any) map[string]any {
-	level := r.threshold.Below
-	if level == nil {
-		level = r.threshold.Above
-	}
-	event := a.e["event_id"]
-	if event == nil {
-		event = place(a.rec.Topic, a.rec.Partition, a.rec.Offset)
-	}
-	return map[string]any{
-		"state": state, "alert_id": id, "stream": nil, "model": a.model, "model_version": a.version, "on": "performance",
-		"rule_id": r.id, "rule": r.text, "action": r.action, "field": r.threshold.Of, "value": v, "level": *level, "since": since,
-		"event_id": event, "event_time": a.time, "data_ref": a.e["data_ref"], "policy_revision": a.revision, "resolved_by": by,
-		"topic": a.rec.Topic, "partition": int64(a.rec.Partition), "offset": a.rec.Offset,
-	}
-}
-
-// id: first 16 bytes of SHA-256 over stream, model, version, rule_id, topic, partition, offset, each behind its length.
-func (a alertOf) id(r *rule) string {
-	h := sha256.New()
-	version, _ := a.version.(string)
-	for _, part := range []string{"", a.model, version, r.id, a.rec.Topic, fmt.Sprint(a.rec.Partition), fmt.Sprint(a.rec.Offset)} {
-		_ = binary.Write(h, binary.BigEndian, uint32(len(part))) // a hash takes everything
-		_, _ = h.Write([]byte(part))
-	}
-	return hex.EncodeToString(h.Sum(nil)[:16])
 }
 
 func with(m map[string]any, changes map[string]any) map[string]any {

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"regexp"
 	"slices"
@@ -59,20 +60,29 @@ type train struct {
 	Space      map[string]map[string]json.RawMessage `json:"space"`
 }
 
-// rule judges a source; only a threshold is folded here, the others are known by their ids.
+// rule judges a source by values of one field.
 type rule struct {
-	id, text, action string
-	threshold        *threshold
+	id, text, action, kind string
+	settings
 }
 
-type threshold struct {
+// settings are those of all kinds of rules together.
+type settings struct {
 	Of            string   `json:"of"`
+	Method        *string  `json:"method"`
+	MinSampleSize int64    `json:"min_sample_size"`
 	Below         *float64 `json:"below"`
 	Above         *float64 `json:"above"`
 	Clear         float64  `json:"clear"`
 	MinChecks     int      `json:"min_checks"`
-	Method        *string  `json:"method"`
-	MinSampleSize int64    `json:"min_sample_size"`
+	K             int      `json:"k"`
+	N             int      `json:"n"`
+	Scale         string   `json:"scale"`
+	Worse         string   `json:"worse"`
+	Warmup        int      `json:"warmup"`
+	Delta         float64  `json:"delta"`
+	Votes         float64  `json:"votes"`
+	ARL           float64  `json:"arl"`
 }
 
 func readPolicy(text []byte) (*policy, error) {
@@ -115,13 +125,13 @@ func readRule(on string, raw json.RawMessage) (*rule, error) {
 			members = append(members, quote(name)+":"+fields[name])
 		}
 		sum := sha256.Sum256([]byte("{" + strings.Join(members, ",") + "}"))
-		r.id, r.text = hex.EncodeToString(sum[:])[:12], "{"+quote(kind)+":"+string(body)+"}"
-		if kind == "threshold" {
-			r.threshold = &threshold{}
-			if err := json.Unmarshal(body, r.threshold); err != nil {
-				return nil, err
-			}
+		r.id, r.text, r.kind = hex.EncodeToString(sum[:])[:12], "{"+quote(kind)+":"+string(body)+"}", kind
+		if err := json.Unmarshal(body, &r.settings); err != nil {
+			return nil, err
 		}
+	}
+	if r.kind == "" {
+		return nil, errors.New("it is of no kind that is known here")
 	}
 	if name, ok := parts["name"]; ok {
 		return r, json.Unmarshal(name, &r.text)

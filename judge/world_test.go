@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"encoding/binary"
 	"fmt"
 	"slices"
 	"strconv"
@@ -25,26 +26,64 @@ type world struct {
 
 const worldTime = int64(1_790_000_000_000)
 
-// newWorld folds twelve events of two models, a bad record, a training that succeeded and a request, as the rules say.
+// worldPolicy is a revision of the world's policy. Its performance rules differ; the others stay.
+func worldPolicy(revision int, performance string) []byte {
+	return fmt.Appendf(nil, `{"bind":[],"bind_default":["{stream}"],"defaults":{"cooldown":0,"deploy_within":60000,"train":{"max_runtime":43200000,`+
+		`"modality":"","space":{"batch_size":{"discrete":[16,24]},"lr":{"double":[0.00001,0.01],"log":true}},"start_by":60000,"trials":8,"tuner":"grid"}},`+
+		`"max_event_age":86400000,"models":[],"observe":[{"match":{},"on":"performance","rules":[%s]},`+
+		`{"match":{},"on":"drift","rules":[{"action":"full","sustained":{"below":0.01,"k":2,"n":3,"of":"p_value"}}]},`+
+		`{"match":{},"on":"concept_drift","rules":[{"action":"soft","cusum":{"arl":20,"delta":1,"of":"kl_divergence","scale":"log","votes":2,"warmup":3}}]}],`+
+		`"resend_delay":1000,"revision":%d,"source_ttl":2592000000}`, performance, revision)
+}
+
+const (
+	ruleThatStays = `{"action":"soft","threshold":{"below":-0.05,"clear":-0.02,"min_checks":1,"of":"mAP_change"}}`
+	ruleThatGoes  = `{"action":"soft","name":"goes","threshold":{"below":-0.09,"clear":-0.02,"min_checks":1,"of":"mAP_change"}}`
+)
+
+// newWorld folds twelve events of two models, of which the last three come under a second policy, eighteen of a stream and of
+// another model, a bad record, a training that succeeded and a request, as the rules say.
 func newWorld(t *testing.T) *world {
 	w := &world{t: t, records: map[string][]*kgo.Record{}, folded: map[string]int64{}}
 	w.schemas, w.names = own(t)
-	policyText := []byte(`{"bind":[],"bind_default":["{stream}"],"defaults":{"cooldown":0,"deploy_within":60000,"train":{"max_runtime":43200000,` +
-		`"modality":"","space":{"batch_size":{"discrete":[16,24]},"lr":{"double":[0.00001,0.01],"log":true}},"start_by":60000,"trials":8,"tuner":"grid"}},` +
-		`"max_event_age":86400000,"models":[],"observe":[{"match":{},"on":"performance","rules":[{"action":"soft",` +
-		`"threshold":{"below":-0.05,"clear":-0.02,"min_checks":1,"of":"mAP_change"}}]}],"resend_delay":1000,"revision":1,"source_ttl":2592000000}`)
-	p, err := readPolicy(policyText)
-	if err != nil {
-		t.Fatal(err)
+	texts := [][]byte{worldPolicy(1, ruleThatStays+","+ruleThatGoes), worldPolicy(2, ruleThatStays)}
+	var policies []*policy
+	for _, text := range texts {
+		p, err := readPolicy(text)
+		must(t, err)
+		policies = append(policies, p)
 	}
-	part := newPartition(p, w.schemas, 1<<20)
-	w.entry(0, "Policy", map[string]any{"revision": int64(1), "policy": policyText, "ledger_id": "6ba7b810-9dad-11d1-80b4-00c04fd430c8", "author": "t", "activated_at": nil})
+	parts := map[string]*partition{}
+	for topic, x := range map[string]struct {
+		kind string
+		from int64
+	}{performanceTopic: {"PerformanceEvent", 9}, driftTopic: {"DriftEvent", 4}} {
+		parts[topic] = newPartition(x.kind, []turn{{0, policies[0]}, {x.from, policies[1]}}, w.schemas, 1<<20)
+		for _, p := range []position{{offset: 0, revision: 1}, {offset: x.from - 1, revision: 1}, {offset: x.from, revision: 2}, {offset: 12, revision: 2}} {
+			w.position(topic, p)
+		}
+	}
 	for i := range 12 {
-		w.event(i, part)
+		w.event(i, parts[performanceTopic])
 	}
-	w.bad(part)
-	for i, a := range part.alerts {
-		w.entry(int64(20_000+1000*i), "Alert", a)
+	for i := range 18 {
+		w.driftEvent(i, parts[driftTopic])
+	}
+	w.bad(parts[performanceTopic])
+	w.entry(0, "Policy", policyRecord(1, texts[0]))
+	at := int64(20_000)
+	for _, revision := range []int64{1, 2} {
+		for _, topic := range []string{performanceTopic, driftTopic} {
+			for _, a := range parts[topic].alerts {
+				if a["policy_revision"] == revision {
+					w.entry(at, "Alert", a)
+					at += 100
+				}
+			}
+		}
+		if revision == 1 {
+			w.entry(at, "Policy", policyRecord(2, texts[1]))
+		}
 	}
 	w.fold()
 	command := w.decoded("retrain.commands", 0)["command_id"]
@@ -57,13 +96,55 @@ func newWorld(t *testing.T) *world {
 	return w
 }
 
+const (
+	driftTopic       = "monitoring.drift"
+	performanceTopic = "monitoring.performance"
+)
+
+func policyRecord(revision int64, text []byte) map[string]any {
+	return map[string]any{"revision": revision, "policy": text, "ledger_id": "6ba7b810-9dad-11d1-80b4-00c04fd430c8", "author": "t", "activated_at": nil}
+}
+
+// position notes how far a topic's task has come, beside a key that is the program's own.
+func (w *world) position(topic string, p position) {
+	topic = "retrain.checkpoint." + topic
+	w.records[topic] = append(w.records[topic], &kgo.Record{Topic: topic, Key: []byte("/time"), Value: []byte{1, 2}}, &kgo.Record{Topic: topic, Key: []byte("position"), Value: p.encode()})
+}
+
+func (p position) encode() []byte {
+	b := append(make([]byte, 0, positionLength), 1)
+	b = append(b, make([]byte, 16)...)
+	b = binary.BigEndian.AppendUint64(b, uint64(p.offset))
+	b = binary.BigEndian.AppendUint64(b, uint64(p.offset))
+	b = binary.BigEndian.AppendUint32(b, uint32(p.revision))
+	return append(b, make([]byte, 16)...)
+}
+
+// say changes the n-th position of a topic.
+func (w *world) say(topic string, n int, p position) {
+	w.records["retrain.checkpoint."+topic][2*n+1].Value = p.encode()
+}
+
+// event is of a model whose values are twice bad, twice good, and again.
 func (w *world) event(i int, part *partition) {
-	value := []float64{-0.1, -0.01}[i%4/2] // two breaches, two recoveries, and again
+	w.observed(i, part, map[string]any{"model_id": []string{"a/v1", "b/v2"}[i%2], "mAP_change": []float64{-0.1, -0.01}[i%4/2]})
+}
+
+// driftEvent is of a stream, or of a model: both show nothing at first, then much.
+func (w *world) driftEvent(i int, part *partition) {
+	v := map[string]any{"stream_id": "s", "model_id": nil, "p_value": []float64{0.5, 0.001, 0.001, 0.5, 0.5, 0.5}[i/2%6], "kl_divergence": nil}
+	if i%2 == 1 {
+		v = map[string]any{"stream_id": nil, "model_id": "c/v1", "p_value": nil, "kl_divergence": []float64{0.01, 0.012, 0.011, 0.01, 0.5, 0.6}[i/2%6]}
+	}
+	w.observed(i, part, v)
+}
+
+func (w *world) observed(i int, part *partition, v map[string]any) {
 	at := worldTime + int64(i)*1000
-	rec := w.record("monitoring.performance", at, "PerformanceEvent", map[string]any{
-		"model_id": []string{"a/v1", "b/v2"}[i%2], "mAP_change": value, "timestamp": at, "event_id": fmt.Sprint("e", i), "model_version": nil, "method": nil,
-		"value": nil, "sample_size": nil, "window_start": nil, "window_end": nil, "data_ref": nil, "labels": nil})
-	if reason := part.fold(rec); reason != "" {
+	topic := map[string]string{"DriftEvent": driftTopic, "PerformanceEvent": performanceTopic}[part.kind]
+	v = with(v, map[string]any{"timestamp": at, "event_id": fmt.Sprint("e", i), "model_version": nil, "method": nil, "value": nil, "sample_size": nil,
+		"window_start": nil, "window_end": nil, "data_ref": nil, "labels": nil})
+	if reason := part.fold(w.record(topic, at, part.kind, v)); reason != "" {
 		w.t.Fatal(reason)
 	}
 }
@@ -162,7 +243,7 @@ func (w *world) twice(topic string, i int) {
 	w.records[topic] = append(w.records[topic], w.records[topic][i])
 }
 
-var worldTopics = []string{"monitoring.performance", "retrain.ledger", "retrain.decisions", "retrain.commands", "retrain.results", "retrain.models",
+var worldTopics = []string{"monitoring.performance", "monitoring.drift", "retrain.checkpoint.monitoring.drift", "retrain.ledger", "retrain.decisions", "retrain.commands", "retrain.results", "retrain.models",
 	"retrain.policy", "retrain.progress", "retrain.requests", "retrain.dlq", "retrain.checkpoint.monitoring.performance",
 	"retrain.checkpoint.ledger", "retrain.checkpoint.progress", "retrain.checkpoint.requests"}
 
@@ -178,7 +259,7 @@ func broker(t *testing.T, topics ...string) string {
 }
 
 // Topics that others write, without transactions: their records stand at the offsets that alerts and dead letters name.
-var inputs = []string{"monitoring.performance", "retrain.progress", "retrain.requests", "words"}
+var inputs = []string{"monitoring.performance", "monitoring.drift", "retrain.progress", "retrain.requests", "words"}
 
 // publish writes records, what a task writes in transactions with an aborted one between them; then it commits the offsets.
 func publish(t *testing.T, address, group string, records map[string][]*kgo.Record, offsets map[string]int64, open *kgo.Record) {
