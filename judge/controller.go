@@ -25,6 +25,7 @@ type controller struct {
 	models   map[string]*model
 	commands map[string]*command
 	names    []string // of the models, in order
+	late     []int64  // of each timer that fired, in ms
 	emit     func(kind, key string, value map[string]any)
 }
 
@@ -52,6 +53,7 @@ type model struct {
 	decisionID, record any
 	touched            bool  // this step changed what it is decided by
 	wake               int64 // when time alone changes that; 0: never
+	tick               int64 // when a Tick is wanted for it; 0: never
 }
 
 type command struct {
@@ -82,6 +84,7 @@ func (c *controller) step(at int64, v map[string]any) error {
 			delete(c.commands, id)
 		}
 	}
+	c.timersFired()
 	c.expire()
 	switch kind {
 	case "Policy":
@@ -120,7 +123,7 @@ func (c *controller) decideAll() {
 	for _, n := range due {
 		m := c.models[n]
 		c.writeModel(n, m)
-		m.touched, m.wake = false, c.nextChange(n, m)
+		m.touched, m.wake, m.tick = false, c.nextChange(n, m), c.tickAt(n, m)
 	}
 }
 

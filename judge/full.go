@@ -244,6 +244,10 @@ func (j *judgement) controller(context.Context) error {
 			return fmt.Errorf("entry %d: %w", i, err)
 		}
 	}
+	j.r.saw(len(c.late), "timers")
+	if j.o.timers > 0 {
+		j.r.within(c.late, j.o.timers)
+	}
 	return nil
 }
 

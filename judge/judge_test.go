@@ -151,6 +151,30 @@ func TestASwitchThatCompactionTookAwayCannotBeTold(t *testing.T) {
 	}
 }
 
+func TestTimersThatFireLateAreFound(t *testing.T) {
+	w := newWorld(t) // its commands' deadlines, and holds of a version, end 60 s later; the Tick comes long after
+	address := broker(t, worldTopics...)
+	publish(t, address, "retrain", w.records, map[string]int64{"retrain.ledger": 1000, performanceTopic: 1000, driftTopic: 1000, "retrain.progress": 1000, "retrain.requests": 1000}, nil)
+	for limit, want := range map[string]string{"0": "", "1h": "", "250ms": "timers fired more than 250ms after their ledger time"} {
+		n, printed := ask(t, "full", "--brokers", address, "--schemas", "../schemas", "--timers", limit)
+		if n > 0 != (want != "") || !strings.Contains(printed, want) {
+			t.Errorf("%s: %s", limit, printed)
+		}
+	}
+}
+
+func TestOneTimerOfFiveMayBeLate(t *testing.T) {
+	for _, c := range []struct {
+		late []int64
+		good bool
+	}{{nil, false}, {[]int64{900, 3, 4, 250, 0}, true}, {[]int64{900, 3, 251, 250, 0}, false}, {[]int64{900, 3, 4, 5}, false}} {
+		r := &report{out: io.Discard}
+		if r.within(c.late, 250*time.Millisecond); r.n == 0 != c.good {
+			t.Errorf("%v: %d mismatches", c.late, r.n)
+		}
+	}
+}
+
 func TestATickThatNobodyFoldedIsNothing(t *testing.T) {
 	w := newWorld(t)
 	const after = 5_000_000

@@ -27,12 +27,13 @@ type options struct {
 	brokers     []string
 	app         string
 	timeout     time.Duration
-	schemas     string // folder of .avsc files
-	drift       string // topics of events of data drift and concept drift, by comma
-	performance string // topics of performance events, by comma
-	eventBytes  int    // a longer event is a dead letter
-	in, totals  string // of the counting example
-	printed     int    // mismatches that are printed, at most
+	schemas     string        // folder of .avsc files
+	drift       string        // topics of events of data drift and concept drift, by comma
+	performance string        // topics of performance events, by comma
+	eventBytes  int           // a longer event is a dead letter
+	timers      time.Duration // a timer must have fired so soon after its ledger time; 0: any time
+	in, totals  string        // of the counting example
+	printed     int           // mismatches that are printed, at most
 }
 
 // eventTopic is a topic of events, with the kind of its records.
@@ -76,6 +77,7 @@ func run(ctx context.Context, args []string, out io.Writer) (mismatches int, err
 	f.StringVar(&o.drift, "drift-topic", "monitoring.drift", "topics of drift and concept drift, by comma (full)")
 	f.StringVar(&o.performance, "performance-topic", "monitoring.performance", "topics of performance events, by comma (full)")
 	f.IntVar(&o.eventBytes, "max-event-bytes", 1<<20, "a longer event is a dead letter (full)")
+	f.DurationVar(&o.timers, "timers", 0, "how long after its ledger time a timer may have fired, on a broker that was idle; 0: any time (full)")
 	f.StringVar(&o.in, "in", "words", "topic that is counted (counts)")
 	f.StringVar(&o.totals, "totals", "count.totals", "topic of the totals (counts)")
 	if err := f.Parse(args[1:]); err != nil {

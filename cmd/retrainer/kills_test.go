@@ -43,13 +43,13 @@ func (s *said) String() string {
 	return s.text.String()
 }
 
-func startDev(t *testing.T, broker, web, data string) *devProcess {
+func startDev(t *testing.T, broker, web, data string, args ...string) *devProcess {
 	t.Helper()
 	program, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &devProcess{cmd: exec.Command(program, "dev", "--listen", broker, "--http", web, "--data", data)}
+	p := &devProcess{cmd: exec.Command(program, append([]string{"dev", "--listen", broker, "--http", web, "--data", data}, args...)...)}
 	p.cmd.Args[0] = "retrainer" // by this name TestMain runs the program
 	p.cmd.Stderr = &p.errs
 	if err := p.cmd.Start(); err != nil {
@@ -169,14 +169,14 @@ func readCommands(t *testing.T, broker string, n int) map[string]int {
 }
 
 // judge has the judge, which shares no code with the program, fold what is in the data and compare.
-func judge(t *testing.T, data string) {
+func judge(t *testing.T, data string, args ...string) {
 	t.Helper()
 	b, err := embedded.Start("127.0.0.1:0", data, zerolog.Nop())
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer b.Close()
-	cmd := exec.Command("go", "run", "../../judge", "full", "--brokers", b.Address(), "--schemas", "../../schemas")
+	cmd := exec.Command("go", append([]string{"run", "../../judge", "full", "--brokers", b.Address(), "--schemas", "../../schemas"}, args...)...)
 	out, err := cmd.CombinedOutput()
 	if err != nil {
 		t.Errorf("the judge: %v\n%s", err, out)

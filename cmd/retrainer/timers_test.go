@@ -1,0 +1,48 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+)
+
+// shortTimers are no multiples of the half second for which a broker may hold an empty fetch: who woke only then would be late.
+const shortTimers = "defaults: {cooldown: 1100ms, train: {start_by: 1100ms}}\n"
+
+// TestTimersFireAtTheirLedgerTime lets commands expire that nobody takes up, and cool-downs end, on a broker that has nothing
+// else to do. The judge compares the ledger's own append times with what was due when: no clock of the test is asked.
+func TestTimersFireAtTheirLedgerTime(t *testing.T) {
+	t.Parallel()
+	broker, web, data := freeAddress(t), freeAddress(t), t.TempDir()
+	policy := filepath.Join(t.TempDir(), "policy.yaml")
+	if err := os.WriteFile(policy, []byte(shortTimers), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	dev := startDev(t, broker, web, data, "--policy", policy)
+	dev.ready(t, web)
+	c, err := kgo.NewClient(kgo.SeedBrokers(broker), kgo.DefaultProduceTopic("monitoring.performance"), kgo.RecordPartitioner(kgo.ManualPartitioner()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	models := []string{"a/v1", "b/v1", "c/v1", "d/v1"}
+	for n, model := range models {
+		if err := c.ProduceSync(t.Context(), dropOf(t, model, int32(n))).FirstErr(); err != nil {
+			t.Fatal(err)
+		}
+		readCommands(t, broker, n+1) // each has moments of its own
+	}
+	each := 3 // expired and cooled down twice, a command follows
+	if got := readCommands(t, broker, each*len(models)); len(got) != len(models) {
+		t.Errorf("commands %v", got)
+	}
+	if err := dev.cmd.Process.Signal(os.Interrupt); err != nil {
+		t.Fatal(err)
+	}
+	if err := dev.cmd.Wait(); err != nil {
+		t.Errorf("dev was asked to end: %v\n%s", err, dev.errs.String())
+	}
+	judge(t, data, "--timers", "250ms")
+}
