@@ -19,8 +19,8 @@ import (
 	"github.com/visutility/retrainer/schemas"
 )
 
-// devProcess is a running `retrainer dev`.
-type devProcess struct {
+// process is the running program.
+type process struct {
 	cmd  *exec.Cmd
 	errs said
 }
@@ -43,13 +43,19 @@ func (s *said) String() string {
 	return s.text.String()
 }
 
-func startDev(t *testing.T, broker, web, data string, args ...string) *devProcess {
+func startDev(t *testing.T, broker, web, data string, args ...string) *process {
+	t.Helper()
+	return begin(t, append([]string{"dev", "--listen", broker, "--http", web, "--data", data}, args...)...)
+}
+
+// begin starts the program.
+func begin(t *testing.T, args ...string) *process {
 	t.Helper()
 	program, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &devProcess{cmd: exec.Command(program, append([]string{"dev", "--listen", broker, "--http", web, "--data", data}, args...)...)}
+	p := &process{cmd: exec.Command(program, args...)}
 	p.cmd.Args[0] = "retrainer" // by this name TestMain runs the program
 	p.cmd.Stderr = &p.errs
 	if err := p.cmd.Start(); err != nil {
@@ -58,7 +64,24 @@ func startDev(t *testing.T, broker, web, data string, args ...string) *devProces
 	return p
 }
 
-func (p *devProcess) ready(t *testing.T, web string) {
+// stop asks the program to end, which it must do well.
+func (p *process) stop(t *testing.T) {
+	t.Helper()
+	if err := p.cmd.Process.Signal(os.Interrupt); err != nil {
+		t.Fatal(err)
+	}
+	p.wait(t)
+}
+
+// wait waits for its end, which must be good.
+func (p *process) wait(t *testing.T) {
+	t.Helper()
+	if err := p.cmd.Wait(); err != nil {
+		t.Errorf("%v\n%s", err, p.errs.String())
+	}
+}
+
+func (p *process) ready(t *testing.T, web string) {
 	t.Helper()
 	err := until(func() error {
 		res, err := http.Get("http://" + web + "/readyz")
@@ -127,25 +150,26 @@ func TestDevKilledAtAnyMomentIsExactlyOnce(t *testing.T) {
 	if len(commands) != kills*events {
 		t.Errorf("commands for %d models of %d", len(commands), kills*events)
 	}
-	if err := dev.cmd.Process.Signal(os.Interrupt); err != nil {
-		t.Fatal(err)
-	}
-	if err := dev.cmd.Wait(); err != nil {
-		t.Errorf("dev was asked to end: %v\n%s", err, dev.errs.String())
-	}
+	dev.stop(t)
 	judge(t, data)
 }
 
 // dropOf is an event of a model that has lost quality.
 func dropOf(t *testing.T, model string, partition int32) *kgo.Record {
 	t.Helper()
-	schema, _ := schemas.ByName("PerformanceEvent")
-	line := fmt.Sprintf(`{"model_id":%q,"mAP_change":-0.12,"timestamp":%d,"event_id":%q}`, model, time.Now().UnixMilli(), model)
+	return &kgo.Record{Partition: partition, Value: recordOf(t, "PerformanceEvent",
+		fmt.Sprintf(`{"model_id":%q,"mAP_change":-0.12,"timestamp":%d,"event_id":%q}`, model, time.Now().UnixMilli(), model))}
+}
+
+// recordOf is a line of JSON as a record of a schema.
+func recordOf(t *testing.T, name, line string) []byte {
+	t.Helper()
+	schema, _ := schemas.ByName(name)
 	value, err := schema.FromJSON(schemas.AppendHeader(nil, schema.Fingerprint()), []byte(line))
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &kgo.Record{Partition: partition, Value: value}
+	return value
 }
 
 // readCommands counts the committed commands of each model, until there are n and a moment more.
@@ -176,10 +200,17 @@ func judge(t *testing.T, data string, args ...string) {
 		t.Fatal(err)
 	}
 	defer b.Close()
-	cmd := exec.Command("go", append([]string{"run", "../../judge", "full", "--brokers", b.Address(), "--schemas", "../../schemas"}, args...)...)
+	judgeAt(t, b.Address(), args...)
+}
+
+// judgeAt judges what is on a running broker; what the judge says of it.
+func judgeAt(t *testing.T, broker string, args ...string) string {
+	t.Helper()
+	cmd := exec.Command("go", append([]string{"run", "../../judge", "full", "--brokers", broker, "--schemas", "../../schemas"}, args...)...)
 	out, err := cmd.CombinedOutput()
 	if err != nil {
 		t.Errorf("the judge: %v\n%s", err, out)
 	}
 	t.Log(strings.TrimSpace(string(out)))
+	return string(out)
 }

@@ -38,11 +38,6 @@ func TestTimersFireAtTheirLedgerTime(t *testing.T) {
 	if got := readCommands(t, broker, each*len(models)); len(got) != len(models) {
 		t.Errorf("commands %v", got)
 	}
-	if err := dev.cmd.Process.Signal(os.Interrupt); err != nil {
-		t.Fatal(err)
-	}
-	if err := dev.cmd.Wait(); err != nil {
-		t.Errorf("dev was asked to end: %v\n%s", err, dev.errs.String())
-	}
+	dev.stop(t)
 	judge(t, data, "--timers", "250ms")
 }

@@ -1,0 +1,256 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/rs/zerolog"
+	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/visutility/retrainer/cmd/retrainer/embedded"
+)
+
+const (
+	switchDrift      = "monitoring.drift,monitoring.concept_drift"
+	switchPartitions = 3 // of each topic of events
+)
+
+// TestPoliciesSwitchUnderLoadWhileInstancesAreKilled deploys a second revision over three instances one by one, then a third
+// on one of them, while events of all kinds come in and instances are killed, some of them with an older file than the active
+// revision. The judge folds each partition under the switches that it recorded.
+func TestPoliciesSwitchUnderLoadWhileInstancesAreKilled(t *testing.T) {
+	t.Parallel()
+	seed := uint64(time.Now().UnixNano())
+	t.Logf("seed %d", seed)
+	random := rand.New(rand.NewPCG(seed, 0))
+	b, err := embedded.Start("127.0.0.1:0", t.TempDir(), zerolog.Nop())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer b.Close()
+	makeEventTopics(t, b.Address())
+	begin(t, "topics", "apply", "--brokers", b.Address(), "--drift-topic", switchDrift).wait(t)
+	fleet := make([]*instance, 3)
+	for n := range fleet {
+		fleet[n] = newInstance(t, b.Address(), n)
+		fleet[n].deploy(1, "one")
+		fleet[n].start()
+	}
+	for _, i := range fleet {
+		i.ready(t, i.web)
+	}
+	load := startLoad(t, b.Address())
+	older := 0
+	for n, i := range fleet {
+		i.deploy(2, "two")
+		<-time.After(time.Duration(random.IntN(200)) * time.Millisecond) // the kill's moment is the point of the test
+		i.kill()
+		i.start()
+		i.ready(t, i.web)
+		next := fleet[(n+1)%len(fleet)] // this one has the older file still, but for the last time
+		next.kill()
+		next.start()
+		next.ready(t, next.web)
+		older += strings.Count(next.errs.String(), "the active policy has a greater revision and stays")
+	}
+	if older != 2 {
+		t.Errorf("%d starts with an older file than the active revision; want 2", older)
+	}
+	fleet[0].deploy(3, "one") // going back is the old text under a new number
+	fleet[0].stop(t)
+	fleet[0].start()
+	fleet[0].ready(t, fleet[0].web)
+	load.end()
+	waitUntilFolded(t, fleet, load.sent.Load())
+	for _, i := range fleet {
+		i.stop(t)
+	}
+	said := judgeAt(t, b.Address(), "--drift-topic", switchDrift)
+	if n := number(said, `(\d+) switches`); n < 3*switchPartitions {
+		t.Errorf("%d switches of %d partitions", n, 3*switchPartitions)
+	}
+	if n := number(said, `(\d+) policies`); n != 3 {
+		t.Errorf("%d policies were active; want 3", n)
+	}
+}
+
+// makeEventTopics makes them with few partitions: a group of processes on one small machine has enough to do.
+func makeEventTopics(t *testing.T, broker string) {
+	t.Helper()
+	c, err := kgo.NewClient(kgo.SeedBrokers(broker))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	req := kmsg.NewPtrCreateTopicsRequest()
+	for _, topic := range strings.Split(switchDrift+",monitoring.performance", ",") {
+		rt := kmsg.NewCreateTopicsRequestTopic()
+		rt.Topic, rt.NumPartitions, rt.ReplicationFactor = topic, switchPartitions, 1
+		req.Topics = append(req.Topics, rt)
+	}
+	if _, err := req.RequestWith(t.Context(), c); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// number is what a pattern finds in a text.
+func number(text, pattern string) int {
+	if m := regexp.MustCompile(pattern).FindStringSubmatch(text); m != nil {
+		n, _ := strconv.Atoi(m[1]) // it is of digits
+		return n
+	}
+	return -1
+}
+
+// instance is one of several processes of the service, each with a policy file of its own.
+type instance struct {
+	*process
+	t      *testing.T
+	web    string
+	policy string
+	args   []string
+}
+
+func newInstance(t *testing.T, broker string, n int) *instance {
+	i := &instance{t: t, web: freeAddress(t), policy: filepath.Join(t.TempDir(), "policy.yaml")}
+	i.args = []string{"serve", "--brokers", broker, "--drift-topic", switchDrift, "--policy", i.policy, "--http", i.web, "--instance-id", strconv.Itoa(n),
+		"--checkpoint-interval", "500ms"}
+	return i
+}
+
+// deploy gives it a new policy file, for its next start.
+func (i *instance) deploy(revision int, file string) {
+	i.t.Helper()
+	text, err := os.ReadFile(filepath.Join("testdata", "switch", file+".yaml"))
+	if err == nil {
+		err = os.WriteFile(i.policy, fmt.Appendf(nil, "revision: %d\n%s", revision, text), 0o644)
+	}
+	if err != nil {
+		i.t.Fatal(err)
+	}
+}
+
+func (i *instance) start() {
+	i.t.Helper()
+	i.process = begin(i.t, i.args...)
+}
+
+func (i *instance) kill() {
+	_ = i.cmd.Process.Kill()
+	_ = i.cmd.Wait() // killed
+}
+
+// waitUntilFolded waits until each event has been folded, and nothing waits anywhere.
+func waitUntilFolded(t *testing.T, fleet []*instance, events int64) {
+	t.Helper()
+	for quiet := 0; quiet < 3; quiet++ { // what a task has just said may be on its way to the ledger
+		if err := until(func() error {
+			folded := int64(0)
+			for _, i := range fleet {
+				var r readiness
+				res, err := http.Get("http://" + i.web + "/readyz")
+				if err != nil {
+					return err
+				}
+				err = json.NewDecoder(res.Body).Decode(&r)
+				_ = res.Body.Close()
+				if err != nil {
+					return err
+				}
+				for _, task := range r.Tasks {
+					if strings.HasPrefix(task.Topic, "monitoring.") {
+						folded += task.Position
+					} else if task.Lag != 0 {
+						return fmt.Errorf("%+v", task)
+					}
+				}
+			}
+			if folded != events {
+				return fmt.Errorf("%d of %d events are folded", folded, events)
+			}
+			return nil
+		}); err != nil {
+			t.Fatal(err)
+		}
+		<-time.After(200 * time.Millisecond)
+	}
+}
+
+// switchLoad writes events of all kinds.
+type switchLoad struct {
+	t      *testing.T
+	sent   atomic.Int64
+	cancel context.CancelFunc
+	ended  chan struct{}
+}
+
+func startLoad(t *testing.T, broker string) *switchLoad {
+	t.Helper()
+	c, err := kgo.NewClient(kgo.SeedBrokers(broker), kgo.RecordPartitioner(kgo.ManualPartitioner()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := &switchLoad{t: t, ended: make(chan struct{})}
+	var ctx context.Context
+	ctx, l.cancel = context.WithCancel(context.Background())
+	pace := time.NewTicker(4 * time.Millisecond)
+	go func() {
+		defer close(l.ended)
+		defer c.Close()
+		defer pace.Stop()
+		for n := 0; ctx.Err() == nil; n++ {
+			l.sent.Add(1)
+			c.Produce(context.Background(), switchEvent(t, n), func(_ *kgo.Record, err error) {
+				if err != nil {
+					t.Error(err)
+				}
+			})
+			<-pace.C
+		}
+		if err := c.Flush(context.Background()); err != nil && !errors.Is(err, context.Canceled) {
+			t.Error(err)
+		}
+	}()
+	return l
+}
+
+func (l *switchLoad) end() {
+	l.cancel()
+	<-l.ended
+}
+
+// switchEvent is the n-th event: of 24 sources of each kind, which are good for a while and bad for a while.
+func switchEvent(t *testing.T, n int) *kgo.Record {
+	kind, source, check := n%3, n/3%24, n/3/24
+	bad := (check+source)%10 > 5
+	pick := func(good, drifted float64) float64 {
+		if bad {
+			return drifted
+		}
+		return good * float64(1+n%5)
+	}
+	rest := fmt.Sprintf(`"timestamp":%d,"event_id":"e%d"}`, time.Now().UnixMilli(), n)
+	r := &kgo.Record{Partition: int32(source % switchPartitions)}
+	switch kind {
+	case 0:
+		r.Topic, r.Value = "monitoring.drift", recordOf(t, "DriftEvent", fmt.Sprintf(`{"stream_id":"cam-%d","p_value":%g,`, source, pick(0.1, 0.0001))+rest)
+	case 1:
+		r.Topic, r.Value = "monitoring.concept_drift", recordOf(t, "DriftEvent", fmt.Sprintf(`{"model_id":"model-%d/v1","kl_divergence":%g,`, source, pick(0.01, 0.5))+rest)
+	case 2:
+		r.Topic, r.Value = "monitoring.performance", recordOf(t, "PerformanceEvent", fmt.Sprintf(`{"model_id":"model-%d/v%d","mAP_change":%g,`, source, 1+check/20, pick(0.001, -0.08))+rest)
+	}
+	return r
+}
