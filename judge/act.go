@@ -227,7 +227,7 @@ func random(space []any, n int, command string) []map[string]any {
 		rows[i] = map[string]any{}
 		for _, p := range space {
 			p := p.(map[string]any)
-			v := any(nil)
+			var v any
 			if values := p["values"].([]any); len(values) > 0 {
 				v = values[pcg.Int64N(int64(len(values)))]
 			} else if p["type"] == "int" && p["log"] == false {
