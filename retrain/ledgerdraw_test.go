@@ -86,9 +86,7 @@ func (l *ledger) alert() *Alert {
 		Since: new(at - rapid.SampledFrom([]int64{0, hour}).Draw(l.rt, "since")), EventID: "e", EventTime: at,
 		Topic: "monitoring", Partition: rapid.Int32Range(0, 1).Draw(l.rt, "partition"), Offset: l.n,
 	}
-	if a.Model != nil {
-		a.ModelVersion = optional1(rapid.SampledFrom([]string{"", "v5.4", "v5.4", "v5.5", "v6"}).Draw(l.rt, "version"))
-	}
+	a.ModelVersion = optional1(rapid.SampledFrom([]string{"", "v5.4", "v5.4", "v5.5", "v6"}).Draw(l.rt, "version"))
 	if rapid.IntRange(0, 3).Draw(l.rt, "resolved") == 0 {
 		a.State, a.ResolvedBy = Resolved, new(rapid.SampledFrom([]ResolvedBy{Recovered, Superseded, SourceGone, RuleRemoved}).Draw(l.rt, "by"))
 	}

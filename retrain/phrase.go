@@ -71,19 +71,19 @@ func fieldName(r *Rule) string {
 // subject is what an alert is about: the model and its version, and the stream where there is one, which may be bound to
 // another model than the event names.
 func (c *Controller) subject(m *model, a *Alert) string {
-	model := orEmpty(a.Model)
-	if a.ModelVersion != nil {
-		model = strings.TrimSpace(model + " " + *a.ModelVersion)
+	name, bound := m.name, ""
+	if a.Model != nil {
+		if name = *a.Model; name != m.name {
+			bound = ", bound to " + m.name
+		}
+		if a.ModelVersion != nil {
+			name += " " + *a.ModelVersion
+		}
 	}
-	switch {
-	case a.Stream == nil:
-		return model
-	case model == "":
-		model = m.name
-	case *a.Model != m.name:
-		model += ", bound to " + m.name
+	if a.Stream == nil {
+		return name
 	}
-	return fmt.Sprintf("stream %s (%s)", *a.Stream, model)
+	return fmt.Sprintf("stream %s (%s%s)", *a.Stream, name, bound)
 }
 
 // where is where the event of an alert stands.

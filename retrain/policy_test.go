@@ -67,6 +67,7 @@ const firstRule = "observe[0].rules[0]"
 
 var policyErrors = []struct{ policy, path, problem, near string }{
 	{`{"defaults":{"cooldwn":"1h"}}`, "defaults.cooldwn", "unknown key", "cooldown"},
+	{`{"defaults":{"cooldwn":null}}`, "defaults.cooldwn", "unknown key", "cooldown"},
 	{`{"observ":[]}`, "observ", "unknown key", "observe"},
 	{`{"approvals":{}}`, "approvals", "unknown key; known are revision, bind,", ""},
 	{performanceRule(`"threshold":{"of":"mAP_change","below":-0.05,"cleer":0}`), firstRule + ".threshold.cleer", "unknown key", "clear"},
