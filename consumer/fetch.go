@@ -162,8 +162,18 @@ const (
 // watermark (latest). It is asked now, from the leader, as v5 or later: a new leader that does not know its high watermark
 // says so (78) and is asked again.
 func (c *cluster) offsetAt(ctx context.Context, topic string, partition int32, at int64) (int64, error) {
+	return c.offsetOf(ctx, topic, partition, at, allRecords)
+}
+
+// Isolation levels of ListOffsets: with committedRecords, latest is the last stable offset, below which no transaction is open.
+const (
+	allRecords int8 = iota
+	committedRecords
+)
+
+func (c *cluster) offsetOf(ctx context.Context, topic string, partition int32, at int64, isolation int8) (int64, error) {
 	req := kmsg.NewPtrListOffsetsRequest()
-	req.ReplicaID = -1
+	req.ReplicaID, req.IsolationLevel = -1, isolation
 	t := kmsg.NewListOffsetsRequestTopic()
 	t.Topic = topic
 	p := kmsg.NewListOffsetsRequestTopicPartition()

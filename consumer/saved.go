@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+
+	"github.com/visutility/retrainer/consumer/record"
 )
 
 // Saved says where the keys of a checkpoint partition stand in its input.
@@ -34,11 +36,9 @@ func (c *Client) ReadCheckpoint(ctx context.Context, topic string, restore func(
 		}
 		switch {
 		case string(rec.Key) == positionKey && rec.Value != nil:
-			p, err := readPosition(rec.Value)
-			if err != nil {
-				return nil, fmt.Errorf("%s/%d at %d: %w", rec.Topic, rec.Partition, rec.Offset, err)
+			if all[rec.Partition], err = savedOf(rec); err != nil {
+				return nil, err
 			}
-			all[rec.Partition] = Saved{Checkpoint: p.checkpoint, Position: p.offset, Revision: p.revision, Time: rec.Time}
 		case len(rec.Key) > 0 && rec.Key[0] == keyPrefix:
 			if err := restore(rec.Partition, rec.Key[1:], rec.Value); err != nil {
 				return nil, fmt.Errorf("%s/%d at %d: the state of %q cannot be read: %w", rec.Topic, rec.Partition, rec.Offset, rec.Key[1:], err)
@@ -47,6 +47,14 @@ func (c *Client) ReadCheckpoint(ctx context.Context, topic string, restore func(
 			return nil, fmt.Errorf("%s/%d at %d: key %q is none of a checkpoint: this topic belongs to the program, other records must be removed", rec.Topic, rec.Partition, rec.Offset, rec.Key)
 		}
 	}
+}
+
+func savedOf(r *record.Record) (Saved, error) {
+	p, err := readPosition(r.Value)
+	if err != nil {
+		return Saved{}, fmt.Errorf("%s/%d at %d: %w", r.Topic, r.Partition, r.Offset, err)
+	}
+	return Saved{Checkpoint: p.checkpoint, Position: p.offset, Revision: p.revision, Time: r.Time}, nil
 }
 
 // Range is a piece of a partition: the offsets from From to below To.

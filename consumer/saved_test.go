@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
@@ -96,6 +97,81 @@ func TestAPieceOfEachPartitionIsRead(t *testing.T) {
 		}
 		var none *consumer.SetupError
 		if _, err := b.ours.NewRangeReader(t.Context(), "other", nil); !errors.As(err, &none) {
+			t.Errorf("a missing topic: %v", err)
+		}
+	})
+}
+
+func TestThePositionOfTheLastCommitIsFoundWithoutTheKeys(t *testing.T) {
+	withBroker(t, []string{"cp"}, func(t *testing.T, b *broker) {
+		write := func(records ...*kgo.Record) {
+			t.Helper()
+			if err := b.plain.ProduceSync(t.Context(), records...).FirstErr(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		position := func(want int64, there bool) {
+			t.Helper()
+			s, ok, err := b.ours.ReadPosition(t.Context(), "cp", 1)
+			if err != nil || ok != there || s.Position != want {
+				t.Errorf("%+v, %v, %v; expected position %d, %v", s, ok, err, want, there)
+			}
+		}
+		key := func(i int) *kgo.Record {
+			return &kgo.Record{Topic: "cp", Partition: 1, Key: fmt.Appendf(nil, "/%d", i)}
+		}
+		write(key(0))
+		position(0, false)
+		write(&kgo.Record{Topic: "cp", Partition: 1, Key: []byte("position"), Value: positionOf(5, 5)}, key(1))
+		position(5, true)
+		many := make([]*kgo.Record, 6000) // more than are looked at first
+		for i := range many {
+			many[i] = key(i)
+		}
+		write(many...)
+		position(5, true)
+		write(&kgo.Record{Topic: "cp", Partition: 1, Key: []byte("position"), Value: positionOf(9, 5)})
+		position(9, true)
+	})
+}
+
+func TestWhatIsSettledDoesNotChangeAnyMore(t *testing.T) {
+	withBroker(t, []string{"in"}, func(t *testing.T, b *broker) {
+		b.write(t, "in", 0, "a", "b")
+		if got, err := b.ours.Settled(t.Context(), "in"); err != nil || got[0] != (consumer.Range{From: 0, To: 2}) || got[1] != (consumer.Range{}) {
+			t.Errorf("%v, %v", got, err)
+		}
+		txn := b.client(t, kgo.TransactionalID("t"), kgo.TransactionTimeout(40*time.Second))
+		if err := txn.BeginTransaction(); err != nil {
+			t.Fatal(err)
+		}
+		if err := txn.ProduceSync(t.Context(), &kgo.Record{Topic: "in", Partition: 1, Value: []byte("c")}).FirstErr(); err != nil {
+			t.Fatal(err)
+		}
+		ended := make(chan error)
+		go func() {
+			<-time.After(5 * time.Second) // of virtual time
+			ended <- txn.EndTransaction(t.Context(), kgo.TryCommit)
+		}()
+		began := time.Now()
+		got, err := b.ours.Settled(t.Context(), "in")
+		if waited := time.Since(began); err != nil || got[1] != (consumer.Range{From: 0, To: 1}) || waited < 5*time.Second {
+			t.Errorf("%v, %v after %v", got, err, waited)
+		}
+		if err := <-ended; err != nil {
+			t.Fatal(err)
+		}
+		if err := txn.BeginTransaction(); err != nil {
+			t.Fatal(err)
+		}
+		if err := txn.ProduceSync(t.Context(), &kgo.Record{Topic: "in", Partition: 1, Value: []byte("d")}).FirstErr(); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := b.ours.Settled(t.Context(), "in"); err == nil || !strings.Contains(err.Error(), "a transaction in topic in has been open for more than 30s") {
+			t.Errorf("a transaction that does not end: %v", err)
+		}
+		var none *consumer.SetupError
+		if _, err := b.ours.Settled(t.Context(), "other"); !errors.As(err, &none) {
 			t.Errorf("a missing topic: %v", err)
 		}
 	})

@@ -88,7 +88,7 @@ Flag --a-b is also the environment variable VTY_A_B and the key a_b of retrainer
 	}
 	c.flags(root.PersistentFlags())
 	for _, sub := range []*cobra.Command{serveCommand(&c), devCommand(&c), topicsCommand(&c), produceCommand(&c), tailCommand(&c),
-		statusCommand(&c), explainCommand(&c), triggerCommand(&c), versionCommand(&c)} {
+		statusCommand(&c), explainCommand(&c), triggerCommand(&c), verifyCommand(&c), versionCommand(&c)} {
 		root.AddCommand(sub)
 	}
 	return root

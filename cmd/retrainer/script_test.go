@@ -31,7 +31,8 @@ func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){"retrainer": main})
 }
 
-// TestScripts runs the program as people do. Each script has a free address for a broker and one for HTTP in $BROKER and $HTTP.
+// TestScripts runs the program as people do. Each script has a free address for a broker and one for HTTP in $BROKER and $HTTP, and
+// in $SCHEMAS where our schemas stand.
 func TestScripts(t *testing.T) {
 	t.Parallel()
 	testscript.Run(t, testscript.Params{
@@ -42,7 +43,9 @@ func TestScripts(t *testing.T) {
 			e.Setenv("HTTP", web)
 			e.Setenv("VTY_BROKERS", broker)
 			e.Setenv("USER", "ada")
-			return nil
+			schemas, err := filepath.Abs(filepath.Join("..", "..", "schemas"))
+			e.Setenv("SCHEMAS", schemas)
+			return err
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"http": httpCommand, "now": nowCommand, "write": writeCommand, "lines": linesCommand, "field": fieldCommand,
