@@ -19,7 +19,7 @@ const start = 1_772_323_200_000 // 2026-03-01T00:00:00Z
 type history struct {
 	ledger []*record.Record
 	topics map[string][][]*record.Record // by partition, without those that are not kept
-	cut    map[string]bool
+	cut    map[string]int                // how many partitions of a topic, from the first, have lost their beginning
 }
 
 var codecs = struct {
@@ -43,7 +43,7 @@ func must[T any](v T, err error) T {
 
 // lived is the history of some models: asked for, trained, failed, refused, trained late.
 func lived(models, rounds int) *history {
-	h := &history{topics: map[string][][]*record.Record{}, cut: map[string]bool{}}
+	h := &history{topics: map[string][][]*record.Record{}, cut: map[string]int{}}
 	for topic, n := range map[string]int{"retrain.decisions": 1, "retrain.commands": 8, "retrain.results": 1, "retrain.models": 1, "retrain.policy": 1} {
 		h.topics[topic] = make([][]*record.Record, n)
 	}
@@ -154,8 +154,8 @@ func (h *history) check(t *testing.T, certain int64) (*Check, error) {
 	read := 0
 	topic := func(name string) Topic {
 		x := Topic{Name: name}
-		for _, p := range h.topics[name] {
-			x.Partitions = append(x.Partitions, Partition{Source: &slice{p, &read}, Cut: h.cut[name]})
+		for i, p := range h.topics[name] {
+			x.Partitions = append(x.Partitions, Partition{Source: &slice{p, &read}, Cut: i < h.cut[name]})
 		}
 		return x
 	}

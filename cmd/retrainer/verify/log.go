@@ -137,7 +137,7 @@ func (l *log) unlike(ctx context.Context, home *partition, id string, o *record.
 	err := l.find(ctx, l.topic, func(r *record.Record) bool {
 		if int(r.Partition) < len(l.partitions) {
 			head := l.partitions[r.Partition].head
-			if x, err := newItem(l.kind, r); err == nil && x.id == id && head != nil && r.Offset >= head.Offset {
+			if x, err := newItem(l.kind, r); err == nil && x.id == id && head != nil {
 				before = head
 			}
 		}

@@ -33,6 +33,24 @@ func TestATrueHistoryVerifies(t *testing.T) {
 	}
 }
 
+// widen gives the topic of commands more partitions in the midst of the history: older commands stay where they are.
+func widen(h *history) {
+	issued := func(r *record.Record) int64 {
+		c := new(retrain.Command)
+		must(0, codecs.command.Decode(r.Value, c))
+		return c.IssuedAt
+	}
+	old := h.all("retrain.commands")
+	slices.SortFunc(old, func(a, b *record.Record) int { return cmp.Compare(issued(a), issued(b)) })
+	h.topics["retrain.commands"] = append(h.topics["retrain.commands"], nil, nil, nil)
+	for _, r := range old[9:] {
+		h.remove(r)
+	}
+	for _, r := range old[9:] {
+		h.put(&record.Output{Topic: r.Topic, Key: r.Key, Value: r.Value, Headers: r.Headers})
+	}
+}
+
 // TestWhatMayDifferVerifies: what time, retention, compaction, a busy serve and a later build leave is no difference.
 func TestWhatMayDifferVerifies(t *testing.T) {
 	for name, x := range map[string]struct {
@@ -59,10 +77,10 @@ func TestWhatMayDifferVerifies(t *testing.T) {
 			for _, r := range h.all("retrain.decisions")[:7] {
 				h.remove(r)
 			}
-			h.cut["retrain.decisions"] = true
+			h.cut["retrain.decisions"] = 8
 		}, gone: "retrain.decisions 7"},
 		"retention of some partitions": {change: func(h *history) {
-			h.cut["retrain.commands"] = true
+			h.cut["retrain.commands"] = 8
 			for _, p := range h.topics["retrain.commands"][:4] {
 				for _, r := range p[:len(p)/2] {
 					h.remove(r)
@@ -70,23 +88,15 @@ func TestWhatMayDifferVerifies(t *testing.T) {
 			}
 		}},
 		"retention of all": {change: func(h *history) {
-			h.topics["retrain.results"][0], h.cut["retrain.results"] = nil, true
+			h.topics["retrain.results"][0], h.cut["retrain.results"] = nil, 8
 		}, gone: "retrain.results 40"},
-		"more partitions than there were": {change: func(h *history) {
-			issued := func(r *record.Record) int64 {
-				c := new(retrain.Command)
-				must(0, codecs.command.Decode(r.Value, c))
-				return c.IssuedAt
+		"more partitions than there were": {change: widen},
+		"more partitions than retention cut": {change: func(h *history) {
+			widen(h)
+			for i, p := range h.topics["retrain.commands"][:8] {
+				h.topics["retrain.commands"][i] = p[len(p)/2:]
 			}
-			old := h.all("retrain.commands")
-			slices.SortFunc(old, func(a, b *record.Record) int { return cmp.Compare(issued(a), issued(b)) })
-			h.topics["retrain.commands"] = append(h.topics["retrain.commands"], nil, nil, nil)
-			for _, r := range old[9:] {
-				h.remove(r)
-			}
-			for _, r := range old[9:] {
-				h.put(&record.Output{Topic: r.Topic, Key: r.Key, Value: r.Value, Headers: r.Headers})
-			}
+			h.cut["retrain.commands"] = 8
 		}},
 		"not committed yet": {change: func(h *history) {
 			all := h.all("retrain.decisions")
@@ -193,17 +203,27 @@ func TestAForgedRecordIsFound(t *testing.T) {
 				for _, r := range h.all(decisions)[:7] {
 					h.remove(r)
 				}
-				h.cut[decisions] = true
+				h.cut[decisions] = 8
 				alter(codecs.decision, h.all(decisions)[0], func(v *retrain.Decision) { v.DecisionID = "alien" })
 			},
 			want: Difference{Problem: Extra, Place: "retrain.decisions/0/14", Found: "decision "},
+		},
+		"a decision missing behind where retention cut": {
+			change: func(h *history) {
+				for _, r := range h.all(decisions)[:7] {
+					h.remove(r)
+				}
+				h.cut[decisions] = 8
+				h.remove(h.all(decisions)[2])
+			},
+			want: Difference{Problem: Missing, Topic: decisions, Expected: "decision "},
 		},
 		"another byte where retention cut": {
 			change: func(h *history) {
 				for _, r := range h.all(decisions)[:7] {
 					h.remove(r)
 				}
-				h.cut[decisions] = true
+				h.cut[decisions] = 8
 				alter(codecs.decision, h.all(decisions)[1], func(v *retrain.Decision) { v.CommandNumber = 77 })
 			},
 			want: Difference{Problem: Field, Field: "command_number", Found: "77"},
