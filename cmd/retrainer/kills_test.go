@@ -203,7 +203,7 @@ func judge(t *testing.T, data string, args ...string) {
 	judgeAt(t, b.Address(), args...)
 }
 
-// judgeAt judges what is on a running broker; what the judge says of it.
+// judgeAt judges what is on a running broker, and has the program verify it; what the judge says of it.
 func judgeAt(t *testing.T, broker string, args ...string) string {
 	t.Helper()
 	cmd := exec.Command("go", append([]string{"run", "../../judge", "full", "--brokers", broker, "--schemas", "../../schemas"}, args...)...)
@@ -212,5 +212,7 @@ func judgeAt(t *testing.T, broker string, args ...string) string {
 		t.Errorf("the judge: %v\n%s", err, out)
 	}
 	t.Log(strings.TrimSpace(string(out)))
+	verifying := begin(t, "verify", "--brokers", broker)
+	verifying.wait(t)
 	return string(out)
 }
