@@ -66,7 +66,8 @@ func (c *Client) NewReader(ctx context.Context, cfg ReaderConfig) (*Reader, erro
 	}
 	n := c.cluster.partitions(cfg.Topic)
 	r := &Reader{topic: cfg.Topic, found: make(chan found, readAhead), left: int(n)}
-	ctx, r.cancel = context.WithCancel(context.WithoutCancel(ctx))
+	reading, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	r.cancel = cancel
 	for p := range n {
 		from, end, err := c.bounds(ctx, cfg, p)
 		if err != nil {
@@ -79,7 +80,7 @@ func (c *Client) NewReader(ctx context.Context, cfg ReaderConfig) (*Reader, erro
 		}
 		r.running.Go(func() {
 			defer s.close()
-			r.give(ctx, found{ended: true, err: r.read(ctx, c, s, end)})
+			r.give(reading, found{ended: true, err: r.read(reading, c, s, end)})
 		})
 	}
 	return r, nil
