@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -18,11 +20,12 @@ import (
 	"github.com/visutility/retrainer/schemas"
 )
 
-// revisionTexts are the policies of a life: the second one has the rule of the stream no more, and leaves the other as it is.
-var revisionTexts = []string{1: `{"revision":1,"defaults":{"cooldown":"10s","deploy_within":"50s"},"observe":[
-  {"on":"performance","rules":[{"name":"drop","threshold":{"of":"mAP_change","below":-0.05,"clear":-0.02},"action":"soft"}]},
+// revisionTexts are the policies of a life: the second one has two rules no more and leaves the third as it is.
+var revisionTexts = []string{1: `{"revision":1,"defaults":{"cooldown":"5s","deploy_within":"50s"},"observe":[
+  {"on":"performance","rules":[{"name":"drop","threshold":{"of":"mAP_change","below":-0.05,"clear":-0.02},"action":"soft"},
+    {"name":"fall","threshold":{"of":"mAP_change","below":-0.15},"action":"soft"}]},
   {"on":"drift","rules":[{"name":"unlikely","threshold":{"of":"p_value","below":0.01},"action":"full"}]}]}`,
-	2: `{"revision":2,"defaults":{"cooldown":"10s","deploy_within":"50s"},"observe":[
+	2: `{"revision":2,"defaults":{"cooldown":"5s","deploy_within":"50s"},"observe":[
   {"on":"performance","rules":[{"name":"drop","threshold":{"of":"mAP_change","below":-0.05,"clear":-0.02},"action":"soft"}]}]}`,
 }
 
@@ -116,7 +119,7 @@ func (l *life) await(topic string, texts ...string) string {
 	for end := time.Now().Add(2 * time.Minute); l.err == nil; {
 		time.Sleep(100 * time.Millisecond) // also: what is sent next is later than what was waited for
 		if now := l.end(topic); now != l.stable[topic] {
-			l.stable[topic], l.there[topic] = now, contents(l.World, topic)
+			l.stable[topic], l.there[topic] = now, slices.Concat(slices.Collect(maps.Values(contents(l.World, topic)))...)
 		}
 		for _, text := range l.there[topic] {
 			if !l.taken[text] && hasAll(text, texts) {
@@ -164,13 +167,19 @@ func (l *life) command(model, action string) string {
 
 // joined waits until an instance fences its first task.
 func (l *life) joined(host string) {
-	if l.err == nil {
-		<-l.Trace.When(sim.All(sim.On(host), sim.Key(kmsg.InitProducerID), sim.Answered))
+	if l.err != nil {
+		return
+	}
+	select {
+	case <-l.Trace.When(sim.All(sim.On(host), sim.Key(kmsg.InitProducerID), sim.Answered)):
+	case <-time.After(2 * time.Minute):
+		l.err = fmt.Errorf("%s fences nothing", host)
 	}
 }
 
-// go is everything that happens to a model and a stream between a first alert and a last success.
+// story is everything that happens to a model and a stream between a first alert and a last success.
 func (l *life) story(log *said) {
+	time.Sleep(time.Second)
 	l.drop(-0.12)
 	first := l.command("m", "soft")
 	l.progress(first, "started", "")
@@ -180,10 +189,11 @@ func (l *life) story(log *said) {
 	l.send("monitoring.performance", "PerformanceEvent", `{"model_id":"m/v1","mAP_change":-0.5,"timestamp":946684800000}`) // late
 	l.drop(-0.01)
 	l.await("retrain.ledger", `"recovered"`)
-	l.drop(-0.2) // v1 still serves
+	l.drop(-0.2) // v1 still serves, and breaks two rules
 	l.await("retrain.decisions", `"undeployed"`)
 	l.Append(&kgo.Record{Topic: "monitoring.performance", Key: []byte("k"), Value: []byte("{}")})
 	l.await("retrain.dlq", "framing")
+	l.await("retrain.models", `"name":"m"`, `"quiet"`, `"undeployed"`) // at the end of the cool-down
 
 	other := l.Start("b", instance("", 1, log), nil)
 	l.joined("b.1")
@@ -201,7 +211,8 @@ func (l *life) story(log *said) {
 	l.await("retrain.decisions", `"cooldown"`)
 	fourth := l.command("m", "soft") // at the end of that
 	later := l.Start("c", instance("", 2, log), nil)
-	l.await("retrain.ledger", `"rule_removed"`)
+	l.await("retrain.ledger", `"rule_removed"`, `"cam"`)
+	l.await("retrain.ledger", `"rule_removed"`, `"fall"`)
 	if err := other.Stop(); err != nil && l.err == nil {
 		l.err = fmt.Errorf("b was asked to end: %w", err)
 	}
