@@ -10,8 +10,10 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/visutility/retrainer/consumer"
 	"github.com/visutility/retrainer/consumer/record"
@@ -253,6 +255,17 @@ func TestAClusterThatIsAwayIsWaitedForUntilTheCallerGivesUp(t *testing.T) {
 		}
 		if took := time.Since(began); took < time.Minute || took > time.Minute+time.Second {
 			t.Errorf("gave up after %v", took)
+		}
+	})
+}
+
+func TestReadingBeginsNoLongerThanItsCallerWaits(t *testing.T) {
+	withBroker(t, []string{"events"}, func(t *testing.T, b *broker) {
+		b.fake.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.ListOffsets}, Err: kerr.NotLeaderForPartition, Count: -1})
+		ctx, stop := context.WithTimeout(t.Context(), 5*time.Second)
+		defer stop()
+		if _, err := b.ours.NewReader(ctx, consumer.ReaderConfig{Topic: "events"}); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("%v", err)
 		}
 	})
 }

@@ -38,7 +38,7 @@ func contents(w *sim.World, topic string) published {
 	all := published{}
 	for p, records := range w.Committed(topic) {
 		for _, r := range records {
-			text := string(appendRecord(nil, recordOf(topic, p, r), topic == "retrain.dlq"))
+			text := string(appendRecord(nil, asRecord(topic, p, r), topic == "retrain.dlq"))
 			text = aTime.ReplaceAllString(recordPlace.ReplaceAllString(text, ""), "T")
 			key := topic + " " + string(r.Key) + eventsTopic.FindString(text)
 			again := strings.Contains(text, `"io.visutility.Policy"`) && slices.Contains(all[key], text)
@@ -50,7 +50,7 @@ func contents(w *sim.World, topic string) published {
 	return all
 }
 
-func recordOf(topic string, partition int, r *kgo.Record) *record.Record {
+func asRecord(topic string, partition int, r *kgo.Record) *record.Record {
 	rec := &record.Record{Topic: topic, Partition: int32(partition), Offset: r.Offset, Time: r.Timestamp.UnixMilli(), Key: r.Key, Value: r.Value}
 	for _, h := range r.Headers {
 		rec.Headers = append(rec.Headers, record.Header{Key: h.Key, Value: h.Value})
@@ -93,7 +93,7 @@ func (p published) equal(want published) error {
 func foldedAgain(w *sim.World) error {
 	h, want := handlers.NewLedger(handlers.Settings{App: "retrain"}), map[string][]record.Output{}
 	for _, r := range w.Committed("retrain.ledger")[0] {
-		out, err := h.Fold(recordOf("retrain.ledger", 0, r), nil)
+		out, err := h.Fold(asRecord("retrain.ledger", 0, r), nil)
 		if err != nil {
 			return err
 		}
@@ -105,7 +105,7 @@ func foldedAgain(w *sim.World) error {
 	for _, topic := range foldedTopics {
 		for p, records := range w.Committed(topic) {
 			for _, r := range records {
-				where, got := topic+" "+string(r.Key), recordOf(topic, p, r)
+				where, got := topic+" "+string(r.Key), asRecord(topic, p, r)
 				if len(want[where]) == 0 || !sameRecord(&want[where][0], got) {
 					return fmt.Errorf("the fold of the ledger does not say\n%s", appendRecord(nil, got, false))
 				}

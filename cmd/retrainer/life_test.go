@@ -38,8 +38,8 @@ func simulated(id string) *service {
 	return s
 }
 
-// instance is what serve does with a policy: it proposes it, then works.
-func instance(id string, revision int, log *said) sim.Run {
+// serving is what serve does with a policy: it proposes it, then works.
+func serving(id string, revision int, log *said) sim.Run {
 	return func(ctx context.Context, dial sim.Dial) error {
 		s := simulated(id)
 		s.log = zerolog.New(log)
@@ -195,7 +195,7 @@ func (l *life) story(log *said) {
 	l.await("retrain.dlq", "framing")
 	l.await("retrain.models", `"name":"m"`, `"quiet"`, `"undeployed"`) // at the end of the cool-down
 
-	other := l.Start("b", instance("", 1, log), nil)
+	other := l.Start("b", serving("", 1, log), nil)
 	l.joined("b.1")
 	l.request("r1")
 	second := l.command("m", "soft")
@@ -210,7 +210,7 @@ func (l *life) story(log *said) {
 	l.progress(third, "failed", "")
 	l.await("retrain.decisions", `"cooldown"`)
 	fourth := l.command("m", "soft") // at the end of that
-	later := l.Start("c", instance("", 2, log), nil)
+	later := l.Start("c", serving("", 2, log), nil)
 	l.await("retrain.ledger", `"rule_removed"`, `"cam"`)
 	l.await("retrain.ledger", `"rule_removed"`, `"fall"`)
 	if err := other.Stop(); err != nil && l.err == nil {
@@ -231,7 +231,7 @@ func live(t *testing.T, id string, j sim.Judge, end func(w *sim.World) error) (x
 	sim.Bubble(t, simulatedTopics(), func(w *sim.World) {
 		var log said
 		l := &life{World: w, stable: map[string]int64{}, there: map[string][]string{}, taken: map[string]bool{}}
-		w.Keep("a", instance(id, 1, &log), j, 100*time.Millisecond)
+		w.Keep("a", serving(id, 1, &log), j, 100*time.Millisecond)
 		l.story(&log)
 		if err = l.err; err == nil {
 			err = end(w)
