@@ -78,7 +78,7 @@ func simulatedTopics() (cfg sim.Config) {
 }
 
 // life is the part of those outside: pipelines, a trainer and a person, who wait for what they have caused before they go
-// on. So the order of the ledger is the same whatever is killed. After an error everything is passed over.
+// on, ends of time too. So the order of the ledger is the same whatever is killed. After an error everything is passed over.
 type life struct {
 	*sim.World
 	stable map[string]int64    // where a topic ended when it was read last
@@ -186,6 +186,7 @@ func (l *life) story(log *said) {
 	l.await("retrain.models", `"worker":"w"`)
 	l.progress(first, "succeeded", `,"new_version":"v2","metrics":{"mAP":0.7},"best_params":{"lr":"0.001"}`)
 	l.await("retrain.results", `"succeeded"`)
+	l.await("retrain.models", `"name":"m"`, `"phase":"quiet"`) // at the cool-down's end
 	l.send("monitoring.performance", "PerformanceEvent", `{"model_id":"m/v1","mAP_change":-0.5,"timestamp":946684800000}`) // late
 	l.drop(-0.01)
 	l.await("retrain.ledger", `"recovered"`)
@@ -193,7 +194,6 @@ func (l *life) story(log *said) {
 	l.await("retrain.decisions", `"undeployed"`)
 	l.Append(&kgo.Record{Topic: "monitoring.performance", Key: []byte("k"), Value: []byte("{}")})
 	l.await("retrain.dlq", "framing")
-	l.await("retrain.models", `"name":"m"`, `"quiet"`, `"undeployed"`) // at the end of the cool-down
 
 	other := l.Start("b", serving("", 1, log), nil)
 	l.joined("b.1")
@@ -220,6 +220,7 @@ func (l *life) story(log *said) {
 	l.await("retrain.ledger", `"recovered"`)
 	l.progress(fourth, "succeeded", "")
 	l.await("retrain.results", `"succeeded"`)
+	l.await("retrain.models", `"v1.1"`, `"phase":"quiet"`)
 	l.Still(time.Second, time.Minute)
 	if err := later.Stop(); err != nil && l.err == nil {
 		l.err = fmt.Errorf("c was asked to end: %w", err)
