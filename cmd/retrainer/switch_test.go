@@ -30,7 +30,7 @@ const (
 
 // TestPoliciesSwitchUnderLoadWhileInstancesAreKilled deploys a second revision over three instances one by one, then a third
 // on one of them, while events of all kinds come in and instances are killed, some of them with an older file than the active
-// revision. The judge folds each partition under the switches that it recorded.
+// revision. The judge folds each partition under the switches that it recorded; meanwhile the program verifies what it commits.
 func TestPoliciesSwitchUnderLoadWhileInstancesAreKilled(t *testing.T) {
 	t.Parallel()
 	seed := uint64(time.Now().UnixNano())
@@ -64,6 +64,7 @@ func TestPoliciesSwitchUnderLoadWhileInstancesAreKilled(t *testing.T) {
 		next.kill()
 		next.start()
 		next.ready(t, next.web)
+		begin(t, "verify", "--brokers", b.Address()).wait(t) // there is a consistent cut at any moment
 		older += strings.Count(next.errs.String(), "the active policy has a greater revision and stays")
 	}
 	if older != 2 {
