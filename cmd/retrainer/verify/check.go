@@ -57,7 +57,7 @@ func New(ctx context.Context, app string, topics *Topics, find Find) (*Check, er
 		kind  *kind
 		topic *Topic
 	}{{models, &topics.Models}, {policies, &topics.Policies}} {
-		add := &table{topic: l.topic.Name, kind: l.kind, found: map[string]*item{}, wanted: map[string]*wanted{}}
+		add := &table{topic: l.topic.Name, kind: l.kind, found: map[string]*record.Record{}, wanted: map[string]*wanted{}}
 		if err := add.read(ctx, l.topic.Partitions); err != nil {
 			return nil, err
 		}

@@ -57,7 +57,7 @@ const nothing = "nothing: the topic ends there"
 
 // fieldDifference says in which field a record differs from what was expected of it; nil: in none.
 func fieldDifference(k *kind, found *item, key []byte, headers []record.Header, plain []byte) *Difference {
-	d := &Difference{Problem: Field, Noun: k.noun, Topic: found.Topic, Place: found.place(), Key: string(found.Key)}
+	d := &Difference{Problem: Field, Noun: k.noun, Topic: found.Topic, Place: placeOf(found.Record), Key: string(found.Key)}
 	if !bytes.Equal(found.Key, key) {
 		d.Field, d.Expected, d.Found = "the key", string(key), string(found.Key)
 		return d

@@ -15,7 +15,7 @@ type table struct {
 	topic  string
 	kind   *kind
 	cut    bool // its beginning is gone
-	found  map[string]*item
+	found  map[string]*record.Record
 	wanted map[string]*wanted
 	counts Counts
 }
@@ -43,9 +43,7 @@ func (t *table) read(ctx context.Context, partitions []Partition) error {
 			if err != nil {
 				return err
 			}
-			if t.found[string(r.Key)], err = newItem(t.kind, r); err != nil {
-				return err
-			}
+			t.found[string(r.Key)] = r
 		}
 	}
 	return nil
@@ -68,11 +66,11 @@ func (t *table) expect(o *record.Output, by *record.Record, certain bool) {
 // end compares the last words, in order of the keys.
 func (t *table) end() error {
 	for _, key := range slices.Sorted(maps.Keys(t.wanted)) {
-		w, x := t.wanted[key], t.found[key]
+		w, r := t.wanted[key], t.found[key]
 		switch {
-		case x != nil:
-			if d := t.compare(key, w, x); d != nil {
-				return d
+		case r != nil:
+			if err := t.compare(key, w, r); err != nil {
+				return err
 			}
 			t.counts.Equal++
 		case w.last == nil: // it came after the reading
@@ -83,15 +81,19 @@ func (t *table) end() error {
 		}
 	}
 	for _, key := range slices.Sorted(maps.Keys(t.found)) {
-		if x := t.found[key]; t.wanted[key] == nil {
-			return &Difference{Problem: Extra, Noun: t.kind.noun, Topic: t.topic, Place: x.place(), Key: key, Expected: "nothing of this key", Found: t.kind.describe(x.Value)}
+		if r := t.found[key]; t.wanted[key] == nil {
+			return &Difference{Problem: Extra, Noun: t.kind.noun, Topic: t.topic, Place: placeOf(r), Key: key, Expected: "nothing of this key", Found: t.kind.describe(r.Value)}
 		}
 	}
 	return nil
 }
 
 // compare looks for the word found among those that may stand there. Of a difference, the one certain is told.
-func (t *table) compare(key string, w *wanted, x *item) error {
+func (t *table) compare(key string, w *wanted, r *record.Record) error {
+	x, err := newItem(t.kind, r)
+	if err != nil {
+		return err
+	}
 	words := w.later
 	if w.last != nil {
 		words = append([]*word{w.last}, w.later...)

@@ -266,7 +266,7 @@ func TestAForgedRecordIsFound(t *testing.T) {
 			want: Difference{Problem: Extra, Topic: models, Key: "ghost"},
 		},
 		"a model's tombstone": {
-			change: func(h *history) { h.all(models)[3].Value = nil },
+			change: func(h *history) { all := h.all(models); all[len(all)-1].Value = nil },
 			want:   Difference{Problem: Unreadable, Topic: models, Found: "it has no value"},
 		},
 		"another policy": {
