@@ -57,7 +57,29 @@ type history struct {
 	models    map[string]*shownModel
 }
 
+// history reads it as of one commit of the ledger's task: again, if another came in between. On a ledger that never rests the
+// last reading stands.
 func (c *configuration) history(ctx context.Context, client *consumer.Client) (h *history, err error) {
+	n := c.names()
+	for range mostReadings {
+		before, _, err := client.ReadPosition(ctx, n.checkpoint(n.ledger()), 0)
+		if err != nil {
+			return nil, err
+		}
+		if h, err = c.readHistory(ctx, client); err != nil {
+			return nil, err
+		}
+		after, _, err := client.ReadPosition(ctx, n.checkpoint(n.ledger()), 0)
+		if err != nil || after == before {
+			return h, err
+		}
+	}
+	return h, nil
+}
+
+const mostReadings = 3
+
+func (c *configuration) readHistory(ctx context.Context, client *consumer.Client) (h *history, err error) {
 	n := c.names()
 	h = &history{topics: n}
 	decisions, commands, results := schemas.MustCodec[retrain.Decision]("Decision"), schemas.MustCodec[retrain.Command]("Command"), schemas.MustCodec[retrain.Result]("Result")
