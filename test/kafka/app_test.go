@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"testing"
@@ -21,7 +22,7 @@ type app struct {
 	c       *cluster
 	dir     string
 	program string
-	policy  string // file
+	policy  string // text that an instance begins with
 	all     []*instance
 }
 
@@ -39,10 +40,7 @@ func newApp(t *testing.T, nodes int, random *rand.Rand, policy string) *app {
 			_ = os.RemoveAll(dir)
 		}
 	})
-	a := &app{t: t, dir: dir, policy: filepath.Join(dir, "policy.yaml")}
-	if err := os.WriteFile(a.policy, []byte(policy), 0o644); err != nil {
-		t.Fatal(err)
-	}
+	a := &app{t: t, dir: dir, policy: policy}
 	a.program = build(t, dir, "./cmd/retrainer")
 	a.c = startCluster(t, nodes, random)
 	if out, err := exec.Command(a.program, "topics", "plan", "--brokers", a.c.brokers).CombinedOutput(); err == nil || !strings.Contains(string(out), "retrain.ledger is missing") {
@@ -56,10 +54,32 @@ func newApp(t *testing.T, nodes int, random *rand.Rand, policy string) *app {
 // add makes an instance, which is not started yet.
 func (a *app) add(name string, args ...string) *instance {
 	a.t.Helper()
-	serve := []string{"serve", "--brokers", a.c.brokers, "--policy", a.policy, "--http", "127.0.0.1:0", "--session-timeout", "6s", "--log-level", "debug"}
+	a.deploy(name, a.policy)
+	serve := []string{"serve", "--brokers", a.c.brokers, "--policy", a.policyFile(name), "--http", "127.0.0.1:0", "--session-timeout", "6s", "--log-level", "debug"}
 	i := newInstance(a.t, a.dir, a.program, name, append(serve, args...)...)
 	a.all = append(a.all, i)
 	return i
+}
+
+// policyFile is an instance's own: a deploy reaches one after the other.
+func (a *app) policyFile(instance string) string { return filepath.Join(a.dir, instance+".yaml") }
+
+// deploy gives an instance another policy, for its next start.
+func (a *app) deploy(instance, policy string) {
+	a.t.Helper()
+	if err := os.WriteFile(a.policyFile(instance), []byte(policy), 0o644); err != nil {
+		a.t.Fatal(err)
+	}
+}
+
+// revision is the text of a policy: odd revisions have one set of rules, even ones another, with some in both.
+func revision(t *testing.T, n int) string {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(top, "cmd/retrainer/testdata/switch", []string{"two", "one"}[n%2]+".yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return fmt.Sprintf("revision: %d\n%s", n, text)
 }
 
 // tasks of the app: two event topics, progress, requests, ledger.
@@ -113,13 +133,27 @@ func (a *app) end(ctx context.Context) {
 	}
 }
 
-// judge runs the program from outside.
-func (a *app) judge() {
-	out, err := exec.Command(build(a.t, a.dir, "./judge"), "full", "--brokers", a.c.brokers, "--schemas", filepath.Join(top, "schemas")).CombinedOutput()
+// judge runs the program from outside; what it says.
+func (a *app) judge(args ...string) string {
+	args = append([]string{"full", "--brokers", a.c.brokers, "--schemas", filepath.Join(top, "schemas")}, args...)
+	out, err := exec.Command(build(a.t, a.dir, "./judge"), args...).CombinedOutput()
 	a.t.Logf("%s", out)
 	if err != nil {
 		a.t.Errorf("the judge: %v", err)
 	}
+	return string(out)
+}
+
+// judgeSwitches judges, and says how many policies were active, and how often partitions of events went over to another.
+func (a *app) judgeSwitches() (policies, switches int) {
+	a.t.Helper()
+	m := regexp.MustCompile(`(\d+) policies, .* (\d+) switches`).FindStringSubmatch(a.judge())
+	if m == nil {
+		a.t.Fatal("the judge says nothing of policies")
+	}
+	policies, _ = strconv.Atoi(m[1]) // they are of digits
+	switches, _ = strconv.Atoi(m[2])
+	return policies, switches
 }
 
 func transactional(task string) string {

@@ -29,8 +29,8 @@ const open = "with a transaction open"
 
 var mustHit = []string{fencing, loading, replaying, running, open}
 
-// Two instances fold events while they are killed and stopped at random moments and at aimed ones; then the judge compares
-// all that is committed with its own fold. RETRAINER_CHAOS=full is the run that the project stands by, RETRAINER_CHAOS_SEED
+// Two instances fold events while they are killed and stopped at random moments and at aimed ones, and now and then one of them
+// starts again with a new policy; then the judge compares all that is committed with its own fold. RETRAINER_CHAOS=full is the run that the project stands by, RETRAINER_CHAOS_SEED
 // repeats one's plan.
 func TestChaosIsExactlyOnce(t *testing.T) {
 	three, one, least := size{60_000, 12, 3}, size{60_000, 8, 2}, 1
@@ -70,17 +70,19 @@ func TestChaosIsExactlyOnce(t *testing.T) {
 // chaos is one run on one cluster.
 type chaos struct {
 	*app
-	size   size
-	random *rand.Rand
-	load   *load
-	hits   hits
-	done   map[string]int // kills and stops that hit something, idle ones, aims that were missed
-	began  time.Time
+	size     size
+	random   *rand.Rand
+	load     *load
+	hits     hits
+	done     map[string]int // kills and stops that hit something, idle ones, aims that were missed
+	strikes  int
+	deployed int // the greatest revision
+	began    time.Time
 }
 
 func newChaos(t *testing.T, nodes int, s size, random *rand.Rand) *chaos {
 	t.Helper()
-	r := &chaos{app: newApp(t, nodes, random, policyText), size: s, random: random, hits: hits{}, done: map[string]int{}}
+	r := &chaos{app: newApp(t, nodes, random, revision(t, 1)), deployed: 1, size: s, random: random, hits: hits{}, done: map[string]int{}}
 	r.add("a", "--instance-id", "a") // a static member
 	r.add("b")                       // and a dynamic one
 	r.load = newLoad(t, r.c, s.events)
@@ -122,7 +124,10 @@ func (r *chaos) run() {
 	}
 	r.end(ctx)
 	r.t.Logf("%d commands; partitions loaded %d times; whole run %s", r.load.commands.Load(), r.all[0].loads+r.all[1].loads, time.Since(r.began).Round(time.Second))
-	r.judge()
+	policies, switches := r.judgeSwitches()
+	if policies < 3 || switches < 2*partitions {
+		r.t.Errorf("%d policies, of %d deployed, were active, and partitions of events switched %d times; at least 3 and %d are wanted", policies, r.deployed, switches, 2*partitions)
+	}
 }
 
 // spread sets the pace of the events so that they last as long as the acts that are left, by the time that those took so far.
@@ -137,6 +142,10 @@ func (r *chaos) spread(took time.Duration) {
 // strike is one act of chaos, or two: a kill at a random moment, and one aimed at the life that follows it.
 func (r *chaos) strike(ctx context.Context) {
 	i := r.all[r.random.IntN(len(r.all))]
+	if r.strikes++; r.strikes%2 == 0 { // an older revision than the other's may wait for its start
+		r.deployed++
+		r.deploy(i.name, revision(r.t, r.deployed))
+	}
 	if r.random.IntN(2) == 0 {
 		r.settle(ctx, "all tasks run", isReady)
 	}

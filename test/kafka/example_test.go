@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -84,6 +85,29 @@ func TestOneEventBecomesOneCommandThoughItsInstanceIsKilled(t *testing.T) {
 	if n := len(a.tail("retrain.commands", 0)); n != 2 {
 		t.Errorf("%d commands; want one of each model", n)
 	}
+	a.tells(command.Value, decision)
 	a.end(ctx)
 	a.judge()
+}
+
+// tells has people told of the one command and its decision, and lets one ask for more.
+func (a *app) tells(command, decision map[string]any) {
+	a.t.Helper()
+	for _, c := range []struct{ args, want string }{
+		{"status", `(?m)^object_detection +- +training +.* 1 +soft retrain: an alert counts \(alert\)$`},
+		{"status", `(?m)^\d+ sources watched in 16 partitions, under policy revision 1,`},
+		{"status object_detection", `(?m)^  monitoring.performance/\d/\d+ .* mAP_change -0.12 +below -0.05 +soft `},
+		{"status --json", `(?m)^\{"name":"marker",`},
+		{"explain model object_detection", `(?m)^object_detection: soft retrain waits for a trainer$`},
+		{"explain model object_detection", `(?m)^  source .*\(last heard |^  model object_detection \(last heard `},
+		{"explain decision " + fmt.Sprint(decision["decision_id"]), `object_detection v5.4 lost 0.12 mAP \(limit 0.05\)`},
+		{"explain command " + fmt.Sprint(command["command_id"]), `(?m)^object_detection: soft retrain, waits for a trainer, until `},
+		{"trigger fresh --action full --comment new --create", `fresh`},
+		{"status fresh", `(?m)^last decision +full retrain`},
+	} {
+		args := append(strings.Fields(c.args), "--brokers", a.c.brokers)
+		if out := feed(a.t, "", a.program, args...); !regexp.MustCompile(c.want).MatchString(out) {
+			a.t.Errorf("%s says, without %s:\n%s", c.args, c.want, out)
+		}
+	}
 }

@@ -4,10 +4,8 @@ package kafka
 
 import (
 	"context"
-	"encoding/binary"
 	"errors"
 	"fmt"
-	"math"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -20,33 +18,7 @@ import (
 	"github.com/visutility/retrainer/schemas"
 )
 
-const (
-	models     = 1999 // a prime: whatever is done every n-th time comes to all of them
-	partitions = 8
-	policyText = `revision: 1
-resend_delay: 0s
-defaults: {cooldown: 1s, deploy_within: 2s, train: {start_by: 2s, max_runtime: 10s, trials: 2}}
-`
-)
-
-// event is a performance event as a pipeline writes it.
-type event struct {
-	ModelID     string            `avro:"model_id"`
-	Change      *float64          `avro:"mAP_change"`
-	Timestamp   int64             `avro:"timestamp"`
-	EventID     *string           `avro:"event_id"`
-	Version     *string           `avro:"model_version"`
-	Method      *string           `avro:"method"`
-	Value       *float64          `avro:"value"`
-	SampleSize  *int64            `avro:"sample_size"`
-	WindowStart *int64            `avro:"window_start"`
-	WindowEnd   *int64            `avro:"window_end"`
-	DataRef     *string           `avro:"data_ref"`
-	Labels      map[string]string `avro:"labels"`
-}
-
 var (
-	eventCodec    = schemas.MustCodec[event]("PerformanceEvent")
 	progressCodec = schemas.MustCodec[retrain.Progress]("Progress")
 	commandCodec  = schemas.MustCodec[retrain.Command]("Command")
 )
@@ -75,50 +47,6 @@ func newLoad(t *testing.T, c *cluster, total int) *load {
 	return &load{t: t, client: client, total: total}
 }
 
-// value is the n-th record: mostly small changes, one in 100 a drop that the model's next event takes back; here and there
-// what a topic of many producers also holds.
-func (l *load) value(n int, now int64) []byte {
-	model := n * 7919 % models
-	change := 0.001 * float64(n%17-8)
-	if n%100 == 7 {
-		change = -0.06 - 0.001*float64(n%50)
-	}
-	id := fmt.Sprintf("e%d", n)
-	e := event{ModelID: fmt.Sprintf("m%04d/v%d", model, 1+n/(l.total/2+1)), Change: &change, Timestamp: now, EventID: &id}
-	switch n % 1000 {
-	case 101:
-		return []byte("no Avro at all")
-	case 102:
-		return nil
-	case 103:
-		nan := math.NaN()
-		e.Change = &nan
-	case 104:
-		e.EventID = nil
-	case 105:
-		e.Timestamp = time.Date(2099, 1, 1, 0, 0, 0, 0, time.UTC).UnixMilli()
-	case 106:
-		e.Timestamp = now - time.Hour.Milliseconds()
-	case 107:
-		e.Change = nil
-	case 108:
-		e.ModelID = ""
-	case 109:
-		return append(l.encode(&e), 0)
-	case 110:
-		return binary.LittleEndian.AppendUint64([]byte{0xc3, 1}, 12345)
-	}
-	return l.encode(&e)
-}
-
-func (l *load) encode(e *event) []byte {
-	b, err := eventCodec.Append(nil, e)
-	if err != nil {
-		panic(err) // the struct is the schema
-	}
-	return b
-}
-
 // all is how many records events writes: at last, every series has its drop taken back.
 func (l *load) all() int { return l.total + 2*models }
 
@@ -135,22 +63,19 @@ func (l *load) events(ctx context.Context, first int) {
 			due = time.Now()
 		}
 		now := time.Now().UnixMilli()
-		var value []byte
-		model := n * 7919 % models
 		if n < l.total {
-			value = l.value(n, now)
+			l.write(ctx, l.record(n, now))
 		} else {
-			good := 0.01
-			model = (n - l.total) % models
-			value = l.encode(&event{ModelID: fmt.Sprintf("m%04d/v%d", model, 1+(n-l.total)/models), Change: &good, Timestamp: now})
+			good, model := 0.01, (n-l.total)%models
+			e := event{ModelID: fmt.Sprintf("m%04d/v%d", model, 1+(n-l.total)/models), Change: &good, Timestamp: now}
+			l.write(ctx, &kgo.Record{Topic: "monitoring.performance", Partition: int32(model % partitions), Value: encode(eventCodec, &e)})
 		}
-		l.write(ctx, "monitoring.performance", int32(model%partitions), fmt.Appendf(nil, "m%04d", model), value)
 		l.sent.Add(1)
 	}
 }
 
-func (l *load) write(ctx context.Context, topic string, partition int32, key, value []byte) {
-	l.client.Produce(ctx, &kgo.Record{Topic: topic, Partition: partition, Key: key, Value: value}, func(_ *kgo.Record, err error) {
+func (l *load) write(ctx context.Context, r *kgo.Record) {
+	l.client.Produce(ctx, r, func(_ *kgo.Record, err error) {
 		if err != nil && !errors.Is(err, context.Canceled) {
 			l.failed.CompareAndSwap(nil, &err)
 		}
@@ -196,7 +121,7 @@ func (l *load) answer(ctx context.Context, cmd *retrain.Command, n int64) {
 		if err != nil {
 			panic(err)
 		}
-		l.write(ctx, "retrain.progress", 0, []byte(cmd.CommandID), b)
+		l.write(ctx, &kgo.Record{Topic: "retrain.progress", Key: []byte(cmd.CommandID), Value: b})
 	}
 	if n%50 == 0 {
 		action := retrain.Action("full")
@@ -204,6 +129,6 @@ func (l *load) answer(ctx context.Context, cmd *retrain.Command, n int64) {
 		if err != nil {
 			panic(err)
 		}
-		l.write(ctx, "retrain.requests", 0, nil, b)
+		l.write(ctx, &kgo.Record{Topic: "retrain.requests", Value: b})
 	}
 }

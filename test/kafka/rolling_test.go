@@ -10,13 +10,14 @@ import (
 	"time"
 )
 
-// Eight static members are restarted one after the other under load. A restart is no reason for others to load anything: a
+// Eight static members are restarted one after the other under load, each with a new policy. It is active from the first of them
+// on, and each partition goes over to it once. A restart is no reason for others to load anything: a
 // cascade of rebalances would show as partitions that were loaded several times.
 func TestRollingRestartLoadsEachPartitionOnce(t *testing.T) {
 	const members = 8
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Minute)
 	defer cancel()
-	a := newApp(t, 1, rand.New(rand.NewPCG(uint64(time.Now().UnixNano()), 0)), policyText)
+	a := newApp(t, 1, rand.New(rand.NewPCG(uint64(time.Now().UnixNano()), 0)), revision(t, 1))
 	l := newLoad(t, a.c, 20_000)
 	l.pace.Store(500)
 	for n := range members {
@@ -36,6 +37,7 @@ func TestRollingRestartLoadsEachPartitionOnce(t *testing.T) {
 	before, began := loads(), time.Now()
 	for _, i := range a.all {
 		i.stop()
+		a.deploy(i.name, revision(t, 2))
 		i.start(nil)
 		a.settle(ctx, i.name+" runs again", isReady)
 	}
@@ -54,5 +56,7 @@ func TestRollingRestartLoadsEachPartitionOnce(t *testing.T) {
 		t.Errorf("the load: %v", *err)
 	}
 	a.end(ctx)
-	a.judge()
+	if policies, switches := a.judgeSwitches(); policies != 2 || switches != 2*partitions {
+		t.Errorf("%d policies were active, and partitions of events switched %d times; want 2, and each of the %d partitions once", policies, switches, 2*partitions)
+	}
 }
