@@ -61,6 +61,7 @@ func begin(t *testing.T, args ...string) *process {
 	if err := p.cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(func() { _ = p.cmd.Process.Kill() }) // of a test that failed; else it is gone
 	return p
 }
 

@@ -60,6 +60,7 @@ func TestPoliciesSwitchUnderLoadWhileInstancesAreKilled(t *testing.T) {
 		i.kill()
 		i.start()
 		i.ready(t, i.web)
+		waitUntilActive(t, b.Address(), "2")
 		next := fleet[(n+1)%len(fleet)] // this one has the older file still, but for the last time
 		next.kill()
 		next.start()
@@ -104,6 +105,24 @@ func makeEventTopics(t *testing.T, broker string) {
 	}
 	if _, err := req.RequestWith(t.Context(), c); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// waitUntilActive waits until a revision is in the topic of policies.
+func waitUntilActive(t *testing.T, broker, revision string) {
+	t.Helper()
+	c, err := kgo.NewClient(kgo.SeedBrokers(broker), kgo.ConsumeTopics("retrain.policy"), kgo.FetchIsolationLevel(kgo.ReadCommitted()), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	for active := false; !active; {
+		if ctx.Err() != nil {
+			t.Fatalf("revision %s is not active", revision)
+		}
+		c.PollFetches(ctx).EachRecord(func(r *kgo.Record) { active = active || string(r.Key) == revision })
 	}
 }
 
@@ -192,7 +211,6 @@ func waitUntilFolded(t *testing.T, fleet []*instance, events int64) {
 
 // switchLoad writes events of all kinds.
 type switchLoad struct {
-	t      *testing.T
 	sent   atomic.Int64
 	cancel context.CancelFunc
 	ended  chan struct{}
@@ -204,26 +222,26 @@ func startLoad(t *testing.T, broker string) *switchLoad {
 	if err != nil {
 		t.Fatal(err)
 	}
-	l := &switchLoad{t: t, ended: make(chan struct{})}
-	var ctx context.Context
-	ctx, l.cancel = context.WithCancel(context.Background())
-	pace := time.NewTicker(4 * time.Millisecond)
+	l := &switchLoad{ended: make(chan struct{})}
+	var going context.Context
+	going, l.cancel = context.WithCancel(t.Context())
+	t.Cleanup(l.end)
+	failed := func(err error) {
+		if err != nil && !errors.Is(err, context.Canceled) {
+			t.Error(err)
+		}
+	}
 	go func() {
 		defer close(l.ended)
 		defer c.Close()
+		pace := time.NewTicker(4 * time.Millisecond)
 		defer pace.Stop()
-		for n := 0; ctx.Err() == nil; n++ {
+		for n := 0; going.Err() == nil; n++ {
 			l.sent.Add(1)
-			c.Produce(context.Background(), switchEvent(t, n), func(_ *kgo.Record, err error) {
-				if err != nil {
-					t.Error(err)
-				}
-			})
+			c.Produce(t.Context(), switchEvent(t, n), func(_ *kgo.Record, err error) { failed(err) })
 			<-pace.C
 		}
-		if err := c.Flush(context.Background()); err != nil && !errors.Is(err, context.Canceled) {
-			t.Error(err)
-		}
+		failed(c.Flush(t.Context()))
 	}()
 	return l
 }
