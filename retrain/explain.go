@@ -87,7 +87,11 @@ func (c *Controller) explainUndeployed(m *model, s *saying) string {
 
 // explainQuiet says what has ended in this step, so that no alert counts any more.
 func (c *Controller) explainQuiet(m *model) string {
-	return c.whatEnded(m) + ": no retrain; a newer event that breaches a rule is decided at once"
+	next := "a newer event that breaches a rule is decided at once"
+	if end := c.cooldownEnd(m); end > c.now {
+		next = fmt.Sprintf("%s is left alone until %s, and a newer event that breaches a rule waits for that", m.name, clock(end))
+	}
+	return c.whatEnded(m) + ": no retrain; " + next
 }
 
 func (c *Controller) whatEnded(m *model) string {

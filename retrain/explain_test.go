@@ -6,6 +6,9 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
+
+	"pgregory.net/rapid"
 )
 
 // sentences are those of an example's decisions, by "reason number".
@@ -40,7 +43,7 @@ func TestEveryReasonIsASentenceForPeople(t *testing.T) {
 				"command 9f14efb7; it has 1 h to be taken up"},
 		{"mission", "object_detection quiet 2",
 			"command 9f14efb7 succeeded at 2026-03-01 00:00:03 UTC and trained v5.5: the alerts of object_detection before that are answered: " +
-				"no retrain; a newer event that breaches a rule is decided at once"},
+				"no retrain; object_detection is left alone until 2026-03-01 00:00:05 UTC, and a newer event that breaches a rule waits for that"},
 		{"mission", "object_detection undeployed 3",
 			"object_detection v5.4 lost 0.12 mAP (limit 0.05) in the event at monitoring.performance/0/4 of 2026-03-01 00:12:00 UTC, but v5.5, " +
 				"trained from v5.4 and registered at 2026-03-01 00:00:03 UTC, waits to be deployed: no retrain until 2026-03-08 00:00:03 UTC " +
@@ -146,4 +149,31 @@ func TestLengthsOfTimeReadLikeSpeech(t *testing.T) {
 			t.Errorf("ordinal(%d) = %q, expected %q", n, got, want)
 		}
 	}
+}
+
+func TestEveryExplanationNamesItsModelItsCommandAndUntilWhen(t *testing.T) {
+	ledgers(t, func(rt *rapid.T, _ *Controller, _ entryAt, out []Output) {
+		for _, o := range out {
+			d, ok := o.(*Decision)
+			if !ok {
+				continue
+			}
+			wanted := []string{d.Model}
+			if d.Until != nil {
+				wanted = append(wanted, time.UnixMilli(*d.Until).UTC().Format(time.DateTime))
+			}
+			if d.CommandID != nil {
+				wanted = append(wanted, (*d.CommandID)[:8])
+			}
+			if n := len(d.Evidence); n > 0 && d.Reason != ReasonInFlight {
+				e := d.Evidence[0]
+				wanted = append(wanted, fmt.Sprintf("%s/%d/%d", e.Topic, e.Partition, e.Offset))
+			}
+			for _, text := range wanted {
+				if !strings.Contains(d.Explanation, text) || strings.Contains(d.Explanation, "%!") {
+					rt.Fatalf("%s is not in %q", text, d.Explanation)
+				}
+			}
+		}
+	})
 }
