@@ -3,7 +3,6 @@ package retrain
 import (
 	"fmt"
 	"maps"
-	"math"
 	"reflect"
 	"slices"
 	"testing"
@@ -93,48 +92,6 @@ func TestAModelHasAtMostOneOpenCommand(t *testing.T) {
 	})
 }
 
-func TestNoAlertBreaksACooldown(t *testing.T) {
-	type end struct {
-		at  int64
-		row int // ends in a row without success
-	}
-	var ends map[string]end
-	var now int64
-	ledgers(t, func(rt *rapid.T, c *Controller, e entryAt, out []Output) {
-		if len(c.models) == 0 {
-			ends, now = map[string]end{}, math.MinInt64
-		}
-		now = max(now, e.at)
-		for _, o := range out {
-			switch o := o.(type) {
-			case *Result:
-				x := ends[o.Model]
-				if o.State == ResultSuperseded {
-					continue
-				}
-				if x.at, x.row = o.FinishedAt, x.row+1; o.State == ResultSucceeded {
-					x.row = 0
-				}
-				ends[o.Model] = x
-			case *Decision:
-				if x, ended := ends[o.Model]; o.Reason == ReasonAlert && ended {
-					cooldown := c.policy.control(o.Model).Cooldown
-					length := float64(cooldown) * math.Pow(2, float64(max(0, x.row-1)))
-					if until := float64(x.at) + min(length, float64(max(cooldown, day))); float64(now) < until {
-						rt.Fatalf("%s: a command %v ms before the cool-down's end", o.Model, until-float64(now))
-					}
-				}
-			}
-		}
-		if r, ok := e.entry.(*Request); ok && c.models[r.Model] != nil && c.models[r.Model].exists {
-			x, ended := ends[r.Model]
-			if x.row = 0; ended {
-				ends[r.Model] = x
-			}
-		}
-	})
-}
-
 func TestDecidingAgainWithNothingChangedSaysNothing(t *testing.T) {
 	ledgers(t, func(rt *rapid.T, c *Controller, e entryAt, _ []Output) {
 		again := copyOf(t, c)
@@ -146,20 +103,6 @@ func TestDecidingAgainWithNothingChangedSaysNothing(t *testing.T) {
 		}
 		if out := mustStep(t, again, entryAt{c.now, &Tick{}}); len(out) > 0 && c.policy != nil {
 			rt.Fatalf("said again: %s", shown(out))
-		}
-	})
-}
-
-func TestAnAlertThatCountsAndIsNotBlockedIsDecided(t *testing.T) {
-	ledgers(t, func(rt *rapid.T, c *Controller, _ entryAt, _ []Output) {
-		for _, name := range slices.Sorted(maps.Keys(c.models)) {
-			m := c.models[name]
-			if !m.exists || m.open != nil || c.cooldownEnd(m) > c.now {
-				continue
-			}
-			if a := c.assess(m); len(a.counting) > 0 {
-				rt.Fatalf("%s: %d alerts count and nothing blocks them", name, len(a.counting))
-			}
 		}
 	})
 }

@@ -22,41 +22,56 @@ type ledger struct {
 	revision int32
 	commands []string
 	rules    map[On][]*Rule
+	few      bool // sources: all of one model
 }
 
 var ledgerSources = []struct {
 	stream, model string
 	on            On
-}{{"cam-1", "", Drift}, {"cam-1", "a", Drift}, {"cam-9", "", Drift}, {"", "a", Performance}, {"", "a", Performance}, {"", "b", Performance}, {"x", "", Drift}}
+}{{"cam-1", "a", Drift}, {"", "a", Performance}, {"cam-1", "", Drift}, {"cam-9", "", Drift}, {"", "a", Performance}, {"", "b", Performance}, {"x", "", Drift}}
+
+// Pauses between entries: mostly short ones, so that commands end by progress as often as by their deadline.
+var (
+	pauses     = []int64{0, 0, 1, second / 2, second, 3 * second, 2 * minute, -2 * second}
+	longPauses = []int64{30 * minute, 30 * minute, hour, 7 * hour, -hour, 31 * day}
+)
 
 // next draws an entry; deadline is that of the controller.
 func (l *ledger) next(deadline int64) entryAt {
 	l.n++
-	l.now += rapid.SampledFrom([]int64{0, 0, 1, second, 3 * second, 2 * minute, 30 * minute, hour, 7 * hour, -2 * second, -hour, 31 * day}).Draw(l.rt, "pause")
+	pause := rapid.SampledFrom(pauses)
+	if rapid.IntRange(0, 9).Draw(l.rt, "long") == 0 {
+		pause = rapid.SampledFrom(longPauses)
+	}
+	l.now += pause.Draw(l.rt, "pause")
 	e := entryAt{at: l.now}
 	switch kind := rapid.IntRange(0, 19).Draw(l.rt, "kind"); {
 	case l.n == 1 || kind == 0:
 		l.revision += rapid.Int32Range(-1, 1).Draw(l.rt, "step")
 		if l.n == 1 {
-			l.revision = 3
+			l.revision, l.few = 3, rapid.Bool().Draw(l.rt, "few")
 		}
-		e.entry = &PolicyEntry{
-			Revision: l.revision, LedgerID: testLedger, Author: "test",
-			Policy: revision(l.t, rapid.IntRange(0, len(policyTexts)-1).Draw(l.rt, "policy"), l.revision).Canonical(),
-		}
-	case kind < 8:
+		e.entry = l.policy(l.revision)
+	case kind < 10:
 		e.entry = l.alert()
-	case kind < 14 && len(l.commands) > 0:
+	case kind < 17 && len(l.commands) > 0:
 		e.entry = l.progress()
-	case kind < 16:
+	case kind < 18:
 		e.entry = l.request()
 	default:
 		e.entry = &Tick{}
-		if deadline > l.now {
+		if deadline > l.now && rapid.Bool().Draw(l.rt, "due") {
 			l.now, e.at = deadline, deadline
 		}
 	}
 	return e
+}
+
+func (l *ledger) policy(number int32) *PolicyEntry {
+	return &PolicyEntry{
+		Revision: number, LedgerID: testLedger, Author: "test",
+		Policy: revision(l.t, rapid.IntRange(0, len(policyTexts)-1).Draw(l.rt, "policy"), number).Canonical(),
+	}
 }
 
 func optional1(s string) *string {
@@ -67,7 +82,11 @@ func optional1(s string) *string {
 }
 
 func (l *ledger) alert() *Alert {
-	source := rapid.SampledFrom(ledgerSources).Draw(l.rt, "source")
+	sources := ledgerSources
+	if l.few {
+		sources = sources[:2]
+	}
+	source := rapid.SampledFrom(sources).Draw(l.rt, "source")
 	if l.rules == nil {
 		l.rules = map[On][]*Rule{}
 		for i := range policyTexts {
@@ -94,7 +113,7 @@ func (l *ledger) alert() *Alert {
 }
 
 func (l *ledger) progress() *Progress {
-	last := l.commands[max(0, len(l.commands)-4):]
+	last := l.commands[max(0, len(l.commands)-3):]
 	return &Progress{
 		CommandID: rapid.SampledFrom(last).Draw(l.rt, "command"), Worker: optional1(rapid.SampledFrom([]string{"", "w1", "w2"}).Draw(l.rt, "worker")),
 		Kind:       rapid.SampledFrom([]ProgressKind{Started, InProgress, Succeeded, Succeeded, Failed, Failed, "unknown"}).Draw(l.rt, "progress"),

@@ -22,7 +22,8 @@ var policyTexts = []string{
 	 {"on":"performance","rules":[{"threshold":{"of":"mAP_change","below":-0.05,"clear":-0.02},"action":"soft"},
 	  {"cusum":{"of":"mAP_change","scale":"linear","worse":"down","warmup":3,"votes":1,"arl":10},"action":"soft"}]}]}`,
 	`{"observe":[
-	 {"on":"drift","rules":[{"sustained":{"of":"p_value","below":0.01,"k":2,"n":70},"action":"full"}]},
+	 {"on":"drift","rules":[{"sustained":{"of":"p_value","below":0.01,"k":2,"n":70},"action":"full"},
+	  {"sustained":{"of":"p_value","below":0.01,"k":2,"n":3},"action":"full"}]},
 	 {"on":"performance","match":{"model":"a*"},"rules":[{"name":"big","threshold":{"of":"mAP_change","below":-0.2},"action":"full"}]},
 	 {"on":"performance","rules":[{"threshold":{"of":"mAP_change","below":-0.05,"clear":-0.02},"action":"soft"}]}],
 	 "source_ttl":"1h","resend_delay":"1m","bind":[{"stream":"cam-*","models":["a","{stream}-m"]}],"defaults":{"cooldown":"2h"}}`,
