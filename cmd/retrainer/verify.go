@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/rs/zerolog"
 	"github.com/spf13/cobra"
 
 	"github.com/visutility/retrainer/cmd/retrainer/verify"
@@ -20,7 +21,7 @@ import (
 func verifyCommand(c *configuration) *cobra.Command {
 	return command(c, "verify", "Fold the ledger again and compare with what was decided", cobra.NoArgs, func(cmd *cobra.Command, _ []string) error {
 		return c.withClient(cmd, func(ctx context.Context, client *consumer.Client) error {
-			return c.verify(ctx, client, cmd.OutOrStdout())
+			return c.verify(ctx, client, c.log(cmd), cmd.OutOrStdout())
 		})
 	})
 }
@@ -39,14 +40,16 @@ type verification struct {
 	last    int64 // entries that may have a part in what stands below the ends lie below it
 	ends    map[string]map[int32]consumer.Range
 	readers []*consumer.Reader
+	log     zerolog.Logger
 }
 
-func (c *configuration) verify(ctx context.Context, client *consumer.Client, out io.Writer) error {
+func (c *configuration) verify(ctx context.Context, client *consumer.Client, log zerolog.Logger, out io.Writer) error {
 	v, err := c.cut(ctx, client)
 	if err != nil {
 		return err
 	}
 	defer v.close()
+	v.log = log
 	n := c.names()
 	topics := verify.Topics{}
 	for name, t := range map[string]*verify.Topic{n.decisions(): &topics.Decisions, n.commands(): &topics.Commands, n.results(): &topics.Results, n.models(): &topics.Models, n.policy(): &topics.Policies} {
@@ -139,9 +142,15 @@ func (v *verification) find(ctx context.Context, topic string, visit func(r *rec
 // fold gives the check all entries of the ledger.
 func (v *verification) fold(ctx context.Context, check *verify.Check) error {
 	return v.read(ctx, v.ledger, map[int32]consumer.Range{0: {From: v.begins, To: v.last}}, func(r *record.Record) (bool, error) {
+		if check.Entries%saidEvery == 0 && check.Entries > 0 {
+			v.log.Info().Int64("offset", r.Offset).Int64("of", v.last).Msg("verifying")
+		}
 		return true, check.Entry(ctx, r, r.Offset < v.certain)
 	})
 }
+
+// saidEvery is after how many entries it is said how far the fold has come: some seconds.
+const saidEvery = 250_000
 
 func (v *verification) read(ctx context.Context, topic string, pieces map[int32]consumer.Range, do func(r *record.Record) (more bool, err error)) error {
 	r, err := v.client.NewRangeReader(ctx, topic, pieces)

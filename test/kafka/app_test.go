@@ -133,7 +133,7 @@ func (a *app) end(ctx context.Context) {
 	}
 }
 
-// judge runs the program from outside; what it says.
+// judge runs the program from outside, and has the product verify as well; what the judge says.
 func (a *app) judge(args ...string) string {
 	args = append([]string{"full", "--brokers", a.c.brokers, "--schemas", filepath.Join(top, "schemas")}, args...)
 	out, err := exec.Command(build(a.t, a.dir, "./judge"), args...).CombinedOutput()
@@ -141,6 +141,7 @@ func (a *app) judge(args ...string) string {
 	if err != nil {
 		a.t.Errorf("the judge: %v", err)
 	}
+	a.t.Log(a.verify())
 	return string(out)
 }
 
@@ -155,6 +156,9 @@ func (a *app) judgeSwitches() (policies, switches int) {
 	switches, _ = strconv.Atoi(m[2])
 	return policies, switches
 }
+
+// verify has the program fold the ledger again, also while instances run.
+func (a *app) verify() string { return command(a.t, a.program, "verify", "--brokers", a.c.brokers) }
 
 func transactional(task string) string {
 	at := strings.LastIndexByte(task, '/')

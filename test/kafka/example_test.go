@@ -85,6 +85,9 @@ func TestOneEventBecomesOneCommandThoughItsInstanceIsKilled(t *testing.T) {
 	if n := len(a.tail("retrain.commands", 0)); n != 2 {
 		t.Errorf("%d commands; want one of each model", n)
 	}
+	if said := a.verify(); !strings.Contains(said, ": 2 decisions, 2 commands, ") {
+		t.Errorf("verify while both run: %s", said)
+	}
 	a.tells(command.Value, decision)
 	a.end(ctx)
 	a.judge()
