@@ -6,7 +6,7 @@ import (
 	"slices"
 )
 
-// Check says what makes a trainer's word unusable; nil: nothing. A very long error_message is cut.
+// Check says what makes a trainer's word unusable; nil: nothing. A very long worker, error_code or error_message is cut.
 func (p *Progress) Check() *Invalid {
 	if problem := checkID(p.CommandID); problem != "" {
 		return invalidValue("command_id: %s", problem)
@@ -25,9 +25,7 @@ func (p *Progress) Check() *Invalid {
 		return &Invalid{"oversized", fmt.Sprintf("metrics and best_params have %d bytes, at most %d are possible: "+
 			"the registry keeps them of every version; report the aggregates and store the rest beside the model", n, maxProgress)}
 	}
-	if p.ErrorMessage != nil {
-		p.ErrorMessage = new(cut(*p.ErrorMessage, maxErrorText))
-	}
+	p.Worker, p.ErrorCode, p.ErrorMessage = cutIfThere(p.Worker, maxID), cutIfThere(p.ErrorCode, maxID), cutIfThere(p.ErrorMessage, maxErrorText)
 	switch p.Kind {
 	case Started, InProgress, Succeeded, Failed:
 		return nil

@@ -132,7 +132,7 @@ func (c *Controller) say(m *model, s *saying) {
 		d.CommandID = &s.command.CommandID
 		s.command.DecisionID = d.DecisionID
 	}
-	d.Explanation = c.explain(m, s)
+	d.Explanation = cut(c.explain(m, s), maxExplanation)
 	if s.command != nil {
 		s.command.Explanation = d.Explanation
 	}

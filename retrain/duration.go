@@ -26,21 +26,21 @@ func parseDuration(text string) (int64, error) {
 	}
 	rest, total := strings.TrimPrefix(text, "+"), new(big.Rat)
 	if rest == "" {
-		return 0, fmt.Errorf("%q is not a duration; write one like 30m, 1h30m or 7d", text)
+		return 0, fmt.Errorf("%s is not a duration; write one like 30m, 1h30m or 7d", shownText(text))
 	}
 	for rest != "" {
 		amount, unit, after := cutDuration(rest)
 		if unit == nil {
-			return 0, fmt.Errorf("%q is not a duration; write one like 30m, 1h30m or 7d", text)
+			return 0, fmt.Errorf("%s is not a duration; write one like 30m, 1h30m or 7d", shownText(text))
 		}
 		total.Add(total, amount.Mul(amount, unit))
 		rest = after
 	}
 	if !total.IsInt() {
-		return 0, fmt.Errorf("%q is not a whole number of milliseconds", text)
+		return 0, fmt.Errorf("%s is not a whole number of milliseconds", shownText(text))
 	}
 	if total.Cmp(big.NewRat(maxDuration, 1)) > 0 {
-		return 0, fmt.Errorf("%q is too long", text)
+		return 0, fmt.Errorf("%s is too long: at most %d d are possible", shownText(text), maxDuration/day)
 	}
 	return total.Num().Int64(), nil
 }

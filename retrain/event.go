@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math"
+	"strings"
 	"unicode/utf8"
 )
 
@@ -172,13 +173,13 @@ func checkID(id string) string {
 	case !utf8.ValidString(id):
 		return fmt.Sprintf("the id %q is not UTF-8", id)
 	}
-	for _, r := range id {
-		if r < 0x20 || r >= 0x7f && r < 0xa0 {
-			return fmt.Sprintf("the id %q has a control character", id)
-		}
+	if strings.ContainsFunc(id, isControl) {
+		return fmt.Sprintf("the id %q has a control character", id)
 	}
 	return ""
 }
+
+func isControl(r rune) bool { return r < 0x20 || r >= 0x7f && r < 0xa0 }
 
 // mark tells an event from its redelivery: by its event_id, without one by all its fields. It is a hash of 64 bits: two
 // different events of one series at one time are taken for one with a probability of about 1e-18.

@@ -7,6 +7,7 @@ type observer interface {
 	valid(value float64) bool                                   // on the rule's scale
 	observe(memory []uint64, value float64, time int64) verdict // folds one valid value
 	tree() map[string]any                                       // the rule's own keys, with every default
+	sentence() string                                           // when it fires, behind the name of the field
 }
 
 // verdict is what an observer says of one value.

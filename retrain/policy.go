@@ -54,7 +54,7 @@ type Train struct {
 }
 
 // ParsePolicy reads a policy of the grammar from JSON and writes every default out. tuner is the name of the tuner where the
-// policy names none; empty is grid. The error is a *PolicyError.
+// policy names none; empty is grid. The error is PolicyErrors.
 func ParsePolicy(text []byte, tuner string) (*Policy, error) {
 	n, err := parseNode(text)
 	if err != nil {
@@ -79,7 +79,7 @@ func ReadPolicy(text []byte) (*Policy, error) {
 		return nil, err
 	}
 	if plain, ok := floats(n.value).(map[string]any); !ok || !bytes.Equal(canonical(nil, plain), p.canonical) {
-		return nil, &PolicyError{Problem: "not in normal form: a default is not written out, or a value is written in another way"}
+		return nil, PolicyErrors{{Problem: "not in normal form: a default is not written out, or a value is written in another way"}}
 	}
 	return p, nil
 }

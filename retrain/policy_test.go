@@ -2,7 +2,6 @@ package retrain
 
 import (
 	"bytes"
-	"errors"
 	"math"
 	"slices"
 	"strings"
@@ -55,81 +54,6 @@ func TestTrainIsMergedKeyByKeyAndModelsTakeTheFirstLine(t *testing.T) {
 	}
 	if len(p.defaults.Train.Space) != 1 || p.defaults.Train.Trials != 3 {
 		t.Errorf("the defaults were changed: %+v", p.defaults)
-	}
-}
-
-// performanceRule is a policy of one rule for performance events; its action comes first.
-func performanceRule(body string) string {
-	return `{"observe":[{"on":"performance","rules":[{"action":"soft",` + body + `}]}]}`
-}
-
-const firstRule = "observe[0].rules[0]"
-
-var policyErrors = []struct{ policy, path, problem, near string }{
-	{`{"defaults":{"cooldwn":"1h"}}`, "defaults.cooldwn", "unknown key", "cooldown"},
-	{`{"defaults":{"cooldwn":null}}`, "defaults.cooldwn", "unknown key", "cooldown"},
-	{`{"observ":[]}`, "observ", "unknown key", "observe"},
-	{`{"approvals":{}}`, "approvals", "unknown key; known are revision, bind,", ""},
-	{performanceRule(`"threshold":{"of":"mAP_change","below":-0.05,"cleer":0}`), firstRule + ".threshold.cleer", "unknown key", "clear"},
-	{performanceRule(`"threshold":{"of":"mAP_change","below":-0.05,"clear":-0.1}`), firstRule + ".threshold.clear", "beyond the level -0.05", ""},
-	{performanceRule(`"threshold":{"of":"mAP_change","below":-0.05,"clear":"x"}`), firstRule + ".threshold.clear", "a number is needed", ""},
-	{performanceRule(`"threshold":{"of":"mAP_change"}`), firstRule + ".threshold", "one of below, above is needed", ""},
-	{performanceRule(`"threshold":{"of":"mAP_change","below":1,"above":2}`), firstRule + ".threshold", "only one of below, above", ""},
-	{performanceRule(`"threshold":{"below":1}`), firstRule + ".threshold", "of is missing", ""},
-	{performanceRule(`"threshold":{"of":"f1","below":1}`), firstRule + ".threshold.of", `"f1" is none of p_value, kl_divergence, mAP_change, value`, ""},
-	{performanceRule(`"threshold":{"of":"value","below":1}`), firstRule + ".threshold", "of: value needs method", ""},
-	{performanceRule(`"sustained":{"of":"p_value","below":1,"k":3,"n":2}`), firstRule + ".sustained.k", "k is greater than n", ""},
-	{performanceRule(`"sustained":{"of":"p_value","below":1,"k":3}`), firstRule + ".sustained", "n is missing", ""},
-	{performanceRule(`"sustained":{"of":"p_value","below":1,"k":1.5,"n":2}`), firstRule + ".sustained.k", "a whole number", ""},
-	{performanceRule(`"cusum":{"of":"p_value","scale":"linear"}`), firstRule + ".cusum", "worse goes with scale: linear", ""},
-	{performanceRule(`"cusum":{"of":"p_value","scale":"p","arl":1}`), firstRule + ".cusum.arl", "greater than 1", ""},
-	{performanceRule(`"cusum":{"of":"p_value","scale":"p","votes":0}`), firstRule + ".cusum.votes", "greater than 0", ""},
-	{performanceRule(`"cusum":{"of":"p_value","scale":"p"},"threshold":{}`), firstRule, "only one of", ""},
-	{performanceRule(`"name":"x"`), firstRule, "one of threshold, sustained, cusum is needed", ""},
-	{`{"observe":[{"on":"performance","rules":[{"threshold":{"of":"mAP_change","below":1}}]}]}`, firstRule, "action is missing", ""},
-	{`{"observe":[{"on":"performance","rules":[{"action":"none","threshold":{"of":"mAP_change","below":1}}]}]}`, firstRule + ".action", `"none" is none of soft, full`, ""},
-	{performanceRule(`"threshold":{"of":"p_value","below":1}},{"name":"again","action":"soft","threshold":{"of":"p_value","below":1.0,"min_checks":1}`), "observe[0].rules[1]", "the same rule twice", ""},
-	{`{"observe":{}}`, "observe", "a list is needed", ""},
-	{`{"bind":[{"stream":"a"}]}`, "bind[0]", "models is missing", ""},
-	{`{"bind":[{"stream":"a","models":["b\nc"]}]}`, "bind[0].models[0]", "control character", ""},
-	{`{"bind_default":["a",7]}`, "bind_default[1]", "a text is needed", ""},
-	{`{"models":[{"cooldown":"1h"}]}`, "models[0]", "match is missing", ""},
-	{`{"models":[{"match":{"stream":"x"}}]}`, "models[0].match.stream", "unknown key; known are model", ""},
-	{`{"revision":-1}`, "revision", "a whole number", ""},
-	{`{"max_event_age":"1 day"}`, "max_event_age", `"1 day" is not a duration`, ""},
-	{`{"max_event_age":-5}`, "max_event_age", "milliseconds", ""},
-	{`{"max_event_age":true}`, "max_event_age", "a duration is needed", ""},
-	{`{"defaults":{"train":{"start_by":"10ms"}}}`, "defaults.train.start_by", "at least 1s", ""},
-	{`{"defaults":{"train":{"tuner":"tpe"}}}`, "defaults.train.tuner", `"tpe" is none of grid, random`, ""},
-	{`{"defaults":{"train":{"trials":0}}}`, "defaults.train.trials", "a whole number", ""},
-	{`{"defaults":{"train":{"objective":{"metric":"mAP","goal":"max"}}}}`, "defaults.train.objective.goal", "none of minimize, maximize", ""},
-	{`{"defaults":{"train":{"space":{"lr":{"double":[1]}}}}}`, "defaults.train.space.lr.double", "[low, high]", ""},
-	{`{"defaults":{"train":{"space":{"lr":{"double":[0,1],"log":true}}}}}`, "defaults.train.space.lr.double", "above 0 where log", ""},
-	{`{"defaults":{"train":{"space":{"lr":{"int":[1.5,2]}}}}}`, "defaults.train.space.lr.int[0]", "a whole number", ""},
-	{`{"defaults":{"train":{"space":{"lr":{"discrete":[1,1.0]}}}}}`, "defaults.train.space.lr.discrete[1]", "twice", ""},
-	{`{"defaults":{"train":{"space":{"lr":{"categorical":[]}}}}}`, "defaults.train.space.lr.categorical", "at least one", ""},
-	{`{"defaults":{"train":{"space":{"lr":{"discrete":[1],"log":false}}}}}`, "defaults.train.space.lr.log", "log goes with", ""},
-	{`{"defaults":{"train":{"space":{"lr":{}}}}}`, "defaults.train.space.lr", "one of double, int, categorical, discrete", ""},
-	{`{"defaults":{"train":{"space":{"lr":5}}}}`, "defaults.train.space.lr", "a mapping is needed", ""},
-	{`[]`, "", "a mapping is needed", ""},
-	{`{"revision":1`, "", "not JSON", ""},
-	{`{} {}`, "", "more than one", ""},
-}
-
-func TestAPolicyErrorSaysWhereAndTheNearestKey(t *testing.T) {
-	for _, x := range policyErrors {
-		_, err := ParsePolicy([]byte(x.policy), "")
-		var bad *PolicyError
-		if !errors.As(err, &bad) {
-			t.Errorf("%s: %v", x.policy, err)
-			continue
-		}
-		if bad.Path != x.path || !strings.Contains(bad.Problem, x.problem) || bad.Near != x.near {
-			t.Errorf("%s:\n%+v\nexpected %s: ...%s... %q", x.policy, bad, x.path, x.problem, x.near)
-		}
-	}
-	if _, err := BuiltIn("tpe"); err == nil || !strings.Contains(err.Error(), "grid, random") {
-		t.Errorf("an unknown tuner: %v", err)
 	}
 }
 

@@ -24,9 +24,9 @@ const (
 	day    = 24 * hour
 
 	// Limits that no policy in earnest meets; beyond them a record or a series would grow past reason.
-	maxTrials = 10_000
-	maxRing   = 100_000
-	maxCount  = math.MaxInt32
+	mostTrials = 10_000
+	maxRing    = 100_000
+	maxCount   = math.MaxInt32
 )
 
 func builtInControl(tuner string) Control {
@@ -44,18 +44,21 @@ func builtInControl(tuner string) Control {
 
 // normalise reads the grammar; what is left out has the built-in policy's value.
 func normalise(n node, tuner string) (*Policy, error) {
+	if tuner != "" {
+		n.at("defaults", nil).at("train", nil).at("tuner", tuner).oneOf(TunerNames()...)
+	}
 	f := n.fields("revision", "bind", "bind_default", "observe", "models", "defaults", "max_event_age", "resend_delay", "source_ttl")
 	p := &Policy{
 		Revision:    int32(f.or("revision", 1.0).whole(0, math.MaxInt32)),
 		bindDefault: f.or("bind_default", []any{"{stream}"}).modelNames(),
-		defaults:    readControl(f.or("defaults", map[string]any{}), builtInControl(tuner), "cooldown", "deploy_within", "train"),
+		defaults:    readControl(f.or("defaults", map[string]any{}).fields("cooldown", "deploy_within", "train"), builtInControl(tuner)),
 		MaxEventAge: f.or("max_event_age", day).duration(),
 		ResendDelay: f.or("resend_delay", hour/6).duration(),
 		SourceTTL:   f.or("source_ttl", 30*day).duration(),
 	}
 	for _, b := range f.or("bind", []any{}).list() {
 		line := b.fields("stream", "models")
-		p.bind = append(p.bind, bindLine{line.get("stream").text(), line.get("models").modelNames()})
+		p.bind = append(p.bind, bindLine{line.need("stream", "a pattern for streams").text(), line.need("models", "a list of names of models").modelNames()})
 	}
 	var builtIn any
 	d := json.NewDecoder(strings.NewReader(builtInObserve))
@@ -66,21 +69,39 @@ func normalise(n node, tuner string) (*Policy, error) {
 	for _, o := range f.or("observe", builtIn).list() {
 		p.observe = append(p.observe, readObserve(o))
 	}
+	size := 0
 	for _, m := range f.or("models", []any{}).list() {
-		match := m.fields("match", "cooldown", "deploy_within", "train").get("match")
-		model := match.fields("model").get("model").text()
-		p.models = append(p.models, modelLine{model, readControl(m, p.defaults, "match", "cooldown", "deploy_within", "train")})
+		line := readModel(m, p.defaults)
+		p.models = append(p.models, line)
+		if n.problemsSoFar() == 0 {
+			size += len(canonical(nil, line.tree()))
+		}
+		if size > maxPolicy { // before it is built: each line repeats the defaults
+			break
+		}
 	}
-	if *n.problem != nil {
-		return nil, *n.problem
+	if n.problemsSoFar() == 0 && size <= maxPolicy {
+		p.canonical = canonical(nil, p.tree())
 	}
-	p.canonical = canonical(nil, p.tree())
+	if size = max(size, len(p.canonical)); size > maxPolicy {
+		n.fail("with every default written out it has more than %d bytes, which one record does not take: fewer lines are needed, with patterns that match more", maxPolicy)
+	}
+	if err := n.problems.errors(); err != nil {
+		return nil, err
+	}
 	return p, nil
+}
+
+func readModel(n node, defaults Control) modelLine {
+	const pattern = "a pattern for names of models"
+	f := n.fields("match", "cooldown", "deploy_within", "train")
+	match := f.need("match", "a mapping with model, "+pattern).fields("model")
+	return modelLine{match.need("model", pattern).text(), readControl(f, defaults)}
 }
 
 func readObserve(n node) observeLine {
 	f := n.fields("on", "match", "rules")
-	line := observeLine{on: On(f.get("on").oneOf(string(Drift), string(ConceptDrift), string(Performance)))}
+	line := observeLine{on: On(f.need("on", "drift, concept_drift or performance").oneOf(string(Drift), string(ConceptDrift), string(Performance)))}
 	match := f.or("match", map[string]any{}).fields("stream", "model")
 	if match.has("stream") {
 		line.stream = new(match.get("stream").text())
@@ -88,18 +109,18 @@ func readObserve(n node) observeLine {
 	if match.has("model") {
 		line.model = new(match.get("model").text())
 	}
-	for _, r := range f.get("rules").list() {
+	for _, r := range f.need("rules", "a list of rules").list() {
 		rule := readRule(line.on, r)
-		if slices.ContainsFunc(line.rules, func(other *Rule) bool { return other.ID == rule.ID }) {
-			r.fail("the same rule twice in one line")
+		same := func(other *Rule) bool { return other.ID == rule.ID }
+		if i := slices.IndexFunc(line.rules, same); i >= 0 && rule.ID != "" {
+			r.fail("the same rule twice in one line: rules[%d] is the same but perhaps for its name; leave one out", i)
 		}
 		line.rules = append(line.rules, rule)
 	}
 	return line
 }
 
-func readControl(n node, base Control, known ...string) Control {
-	f := n.fields(known...)
+func readControl(f fields, base Control) Control {
 	return Control{
 		Cooldown:     f.or("cooldown", base.Cooldown).duration(),
 		DeployWithin: f.or("deploy_within", base.DeployWithin).duration(),
@@ -108,26 +129,26 @@ func readControl(n node, base Control, known ...string) Control {
 }
 
 func readTrain(n node, t Train) Train {
+	before := n.problemsSoFar()
 	f := n.fields("modality", "start_by", "max_runtime", "dataset", "tuner", "trials", "objective", "space")
 	if f.has("modality") {
-		text, ok := f.get("modality").value.(string)
-		if !ok {
-			f.get("modality").fail("a text is needed")
+		if t.Modality = ""; f.get("modality").value != "" { // it may be empty
+			t.Modality = f.get("modality").text()
 		}
-		t.Modality = text
 	}
 	if f.has("dataset") {
-		t.Dataset = new(f.get("dataset").text())
+		t.Dataset = new(f.get("dataset").longText(maxDataset))
 	}
-	t.StartBy = atLeastASecond(f.or("start_by", t.StartBy))
-	t.MaxRuntime = atLeastASecond(f.or("max_runtime", t.MaxRuntime))
-	t.Tuner = f.or("tuner", t.Tuner).oneOf(TunerNames()...)
+	t.StartBy, t.MaxRuntime = f.atLeastASecond("start_by", t.StartBy), f.atLeastASecond("max_runtime", t.MaxRuntime)
+	if f.has("tuner") {
+		t.Tuner = f.get("tuner").oneOf(TunerNames()...)
+	}
 	if f.has("trials") {
-		t.Trials = int(f.get("trials").whole(1, maxTrials))
+		t.Trials = int(f.get("trials").whole(1, mostTrials))
 	}
 	if f.has("objective") {
 		o := f.get("objective").fields("metric", "goal")
-		t.Objective = &Objective{o.get("metric").text(), Goal(o.get("goal").oneOf(string(Minimize), string(Maximize)))}
+		t.Objective = &Objective{o.need("metric", "the name of a metric").text(), Goal(o.need("goal", "minimize or maximize").oneOf(string(Minimize), string(Maximize)))}
 	}
 	if f.has("space") {
 		space := f.get("space").mapping()
@@ -136,13 +157,22 @@ func readTrain(n node, t Train) Train {
 			t.Space = append(t.Space, readParameter(name, space.get(name)))
 		}
 	}
+	for _, key := range []string{"trials", "space"} {
+		if f.has(key) && n.problemsSoFar() == before && t.size() > maxTrials {
+			f.get(key).fail("%d trials over this space take up to %d bytes in a command, at most %d are possible: fewer trials, or fewer and shorter values, are needed", t.Trials, t.size(), maxTrials)
+		}
+	}
 	return t
 }
 
-func atLeastASecond(n node) int64 {
+func (f fields) atLeastASecond(key string, otherwise int64) int64 {
+	if !f.has(key) {
+		return otherwise
+	}
+	n, before := f.get(key), f.problemsSoFar()
 	ms := n.duration()
-	if ms < second {
-		n.fail("at least 1s is needed")
+	if ms < second && n.problemsSoFar() == before {
+		n.needs("a duration of at least 1s")
 	}
 	return ms
 }
@@ -150,8 +180,11 @@ func atLeastASecond(n node) int64 {
 func readParameter(name string, n node) Parameter {
 	types := []string{string(Double), string(Int), string(Categorical), string(Discrete)}
 	f := n.fields(append(types, "log")...)
+	if problem := checkID(name); problem != "" {
+		n.fail("the name of the parameter cannot be used: %s", problem)
+	}
 	p := Parameter{Name: name, Type: ParameterType(f.only(types)), Values: []string{}}
-	if *n.problem != nil {
+	if p.Type == "" {
 		return p
 	}
 	list := f.get(string(p.Type)).list()
@@ -163,7 +196,7 @@ func readParameter(name string, n node) Parameter {
 		return p
 	}
 	if len(list) != 2 {
-		f.get(string(p.Type)).fail("[low, high] is needed")
+		f.get(string(p.Type)).fail("[low, high] is needed, not %d values", len(list))
 		return p
 	}
 	bound := func(n node) *float64 {
@@ -173,25 +206,34 @@ func readParameter(name string, n node) Parameter {
 		return new(n.real())
 	}
 	p.Low, p.High, p.Log = bound(list[0]), bound(list[1]), f.or("log", false).boolean()
-	if *p.Low > *p.High || p.Log && *p.Low <= 0 {
-		f.get(string(p.Type)).fail("low must not be above high, and above 0 where log")
+	switch interval := f.get(string(p.Type)); {
+	case *p.Low > *p.High:
+		interval.fail("low, %s, is above high, %s", number(*p.Low), number(*p.High))
+	case p.Log && *p.Low <= 0:
+		interval.fail("low must be above 0 where log, not %s", number(*p.Low))
+	case math.IsInf(*p.High-*p.Low, 1):
+		interval.fail("low and high lie too far apart for numbers of 64 bits")
 	}
 	return p
 }
 
 func readChoices(n node, kind ParameterType) []string {
-	values := []string{}
+	values, seen := []string{}, map[string]bool{}
 	for _, v := range n.list() {
+		before := n.problemsSoFar()
 		text, ok := v.value.(string)
 		switch {
 		case kind == Discrete:
-			text = number(v.real())
-		case !ok:
+			if x := v.real(); !math.IsNaN(x) {
+				text = number(x)
+			}
+		case !ok && v.finite():
 			text = string(canonical(nil, floats(v.value)))
 		}
-		if slices.Contains(values, text) {
-			v.fail("the same value twice")
+		if seen[text] && n.problemsSoFar() == before {
+			v.fail("the value %s stands there twice", shownText(text))
 		}
+		seen[text] = true
 		values = append(values, text)
 	}
 	if len(values) == 0 {

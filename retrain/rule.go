@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"math"
 	"slices"
+	"strings"
 )
 
 // Field is the number of an event that a rule judges.
@@ -41,15 +42,13 @@ type Rule struct {
 
 func readRule(on On, n node) *Rule {
 	kinds := []string{"threshold", "sustained", "cusum"}
+	before := n.problemsSoFar()
 	f := n.fields(append([]string{"name", "action"}, kinds...)...)
-	r := &Rule{On: on, Action: Action(f.get("action").oneOf(string(Soft), string(Full)))}
+	r := &Rule{On: on, Action: Action(f.need("action", "soft or full").oneOf(string(Soft), string(Full)))}
 	if f.has("name") {
 		r.Name = f.get("name").text()
 	}
 	r.kind = f.only(kinds)
-	if *n.problem != nil {
-		return r
-	}
 	switch body := f.get(r.kind); r.kind {
 	case "threshold":
 		r.observer = readThreshold(r, body)
@@ -58,7 +57,7 @@ func readRule(on On, n node) *Rule {
 	case "cusum":
 		r.observer = readCusum(r, body)
 	}
-	if *n.problem == nil {
+	if r.observer != nil && n.problemsSoFar() == before {
 		r.identify()
 	}
 	return r
@@ -67,11 +66,11 @@ func readRule(on On, n node) *Rule {
 // ruleFields reads what every kind of rule has, and the keys of its own.
 func (r *Rule) ruleFields(n node, own ...string) fields {
 	f := n.fields(append([]string{"of", "method", "min_sample_size"}, own...)...)
-	r.Field = Field(max(0, slices.Index(fieldNames, f.get("of").oneOf(fieldNames...))))
+	r.Field = Field(max(0, slices.Index(fieldNames, f.need("of", "one of "+strings.Join(fieldNames, ", ")).oneOf(fieldNames...))))
 	if f.has("method") {
 		r.method = f.get("method").text()
 	} else if r.Field == Value {
-		f.fail("of: value needs method")
+		f.fail("method is missing: of value needs the method whose value is judged")
 	}
 	if f.has("min_sample_size") {
 		r.minSampleSize = new(f.get("min_sample_size").whole(0, 1<<53))
@@ -79,10 +78,10 @@ func (r *Rule) ruleFields(n node, own ...string) fields {
 	return f
 }
 
-// level reads the one of below and above.
+// level reads the one of below and above; NaN if there is none.
 func (r *Rule) level(f fields) limit {
 	side := f.only([]string{"below", "above"})
-	l := limit{value: f.or(side, 0.0).real(), below: side == "below"}
+	l := limit{value: f.get(side).real(), below: side == "below"}
 	r.Level = &l.value
 	return l
 }
@@ -90,33 +89,46 @@ func (r *Rule) level(f fields) limit {
 func readThreshold(r *Rule, n node) observer {
 	f := r.ruleFields(n, "below", "above", "clear", "min_checks")
 	o := &threshold{level: r.level(f), minChecks: uint32(f.or("min_checks", 1.0).whole(1, maxCount))}
-	o.clear = f.or("clear", o.level.value).real()
+	o.clear = o.level.value
+	if f.has("clear") {
+		o.clear = f.get("clear").real()
+	}
 	if o.level.beyond(o.clear) {
-		f.get("clear").fail("%s lies beyond the level %s", number(o.clear), number(o.level.value))
+		f.get("clear").fail("%s lies beyond the level: it must not be %s %s", number(o.clear), o.level.side(), number(o.level.value))
 	}
 	return o
 }
 
 func readSustained(r *Rule, n node) observer {
 	f := r.ruleFields(n, "below", "above", "k", "n")
-	o := &sustained{level: r.level(f), n: int(f.get("n").whole(1, maxRing)), k: int(f.get("k").whole(1, maxRing))}
-	if o.k > o.n {
-		f.get("k").fail("k is greater than n")
+	o := &sustained{level: r.level(f)}
+	before := n.problemsSoFar()
+	o.k = int(f.need("k", "a count, how many of the last n values must be beyond the level").whole(1, maxRing))
+	o.n = int(f.need("n", "a count, how many of the last values are looked at").whole(1, maxRing))
+	if o.k > o.n && n.problemsSoFar() == before {
+		f.get("k").fail("k is greater than n: %d of %d cannot be", o.k, o.n)
 	}
 	return o
 }
 
+// A drift of so many standard deviations is seen by any rule; beyond it the squares of cusum could become infinite.
+const maxDelta = 1e6
+
 func readCusum(r *Rule, n node) observer {
 	f := r.ruleFields(n, "scale", "worse", "warmup", "delta", "votes", "arl")
-	o := &cusum{scale: f.get("scale").oneOf("p", "log", "linear")}
-	if (o.scale == "linear") != f.has("worse") {
-		f.fail("worse goes with scale: linear, and only with it")
-	}
-	if f.has("worse") {
-		o.worse = f.get("worse").oneOf("down", "up")
+	before := n.problemsSoFar()
+	o := &cusum{scale: f.need("scale", "p, log or linear").oneOf("p", "log", "linear")}
+	switch known := n.problemsSoFar() == before && o.scale != ""; {
+	case o.scale == "linear":
+		o.worse = f.need("worse", "down or up, which way is bad on the linear scale").oneOf("down", "up")
+	case f.has("worse") && known:
+		f.get("worse").fail("worse goes with scale linear only: on %s it is known", o.scale)
 	}
 	o.warmup = uint32(f.or("warmup", 48.0).whole(2, maxCount))
 	o.delta = above(f.or("delta", 1.0), 0)
+	if o.delta > maxDelta {
+		f.get("delta").fail("at most %s is possible: it is a shift in standard deviations", number(maxDelta))
+	}
 	o.votes = above(f.or("votes", 6.0), 0)
 	o.arl = above(f.or("arl", 1_680_000.0), 1)
 	o.h = math.Log(o.arl)

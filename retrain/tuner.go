@@ -78,8 +78,8 @@ func (p *Parameter) has(text string) bool {
 		}
 		return false
 	}
-	// JSON's numbers and nothing else: no space, no plus, no leading zero.
-	if !json.Valid([]byte(text)) || !strings.ContainsAny(text[:1], "-0123456789") || bytes.ContainsAny([]byte(text), " \t\r\n") ||
+	// JSON's numbers and nothing else: no space, no plus, no leading zero; none that outgrows a command.
+	if len(text) > maxBestValue || !json.Valid([]byte(text)) || !strings.ContainsAny(text[:1], "-0123456789") || bytes.ContainsAny([]byte(text), " \t\r\n") ||
 		p.Type == Int && strings.ContainsAny(text, ".eE") {
 		return false
 	}
