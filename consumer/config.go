@@ -20,8 +20,9 @@ type Config struct {
 	Brokers []string // host:port to begin with; required
 	Inputs  []Input  // what is read; required
 
-	Revisions   string // compacted topic of one partition: key = revision in decimal; needed if an Input is Versioned
-	DeadLetters string // topic for records that cannot be used; "": such a record stops the process
+	Revisions   string                        // compacted topic of one partition: key = revision in decimal; needed if an Input is Versioned
+	OnRevision  func(r record.Revision) error // sees each revision as it is read; an error ends Run with it; nil: nobody looks
+	DeadLetters string                        // topic for records that cannot be used; "": such a record stops the process
 
 	InstanceID     string        // group.instance.id: a static member; "": a dynamic one
 	SessionTimeout time.Duration // 10s; the broker's floor is usually 6s

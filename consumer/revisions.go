@@ -69,15 +69,28 @@ func (v *revisions) follow(ctx context.Context, c *Consumer, s *stream, end *int
 		if err != nil || n < 0 || r.Value == nil {
 			return stop("%s/0 at %d: key %q is not the number of a revision: this topic belongs to the program, other records must be removed", s.topic, r.Offset, r.Key)
 		}
-		v.add(int32(n), r.Value)
+		if err := v.take(c, record.Revision{Number: int32(n), Value: slices.Clone(r.Value)}); err != nil {
+			return err
+		}
 	}
 }
 
-func (v *revisions) add(n int32, value []byte) {
+// take shows a revision to whoever looks, before any task folds by it.
+func (v *revisions) take(c *Consumer, r record.Revision) error {
+	if c.cfg.OnRevision != nil {
+		if err := c.cfg.OnRevision(r); err != nil {
+			return err
+		}
+	}
+	v.add(r)
+	return nil
+}
+
+func (v *revisions) add(r record.Revision) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	v.byNum[n] = slices.Clone(value)
-	v.newest = max(v.newest, n)
+	v.byNum[r.Number] = r.Value
+	v.newest = max(v.newest, r.Number)
 	v.changed()
 }
 
