@@ -5,12 +5,10 @@ import (
 	"fmt"
 	"io/fs"
 	"maps"
-	"os"
 	"slices"
 	"strings"
 
 	"github.com/goccy/go-yaml/ast"
-	"github.com/goccy/go-yaml/parser"
 
 	"github.com/visutility/retrainer/internal/nearest"
 )
@@ -26,20 +24,16 @@ type setting struct {
 
 // readConfig reads a configuration file: one mapping of known keys to texts, numbers, booleans or lists of them.
 func readConfig(path string, asked bool, known map[string]bool) (map[string]setting, error) {
-	text, err := os.ReadFile(path)
+	f, err := readYAML(path)
 	if errors.Is(err, fs.ErrNotExist) && !asked {
 		return nil, nil
 	}
 	if err != nil {
-		return nil, usage("configuration: %v", err)
-	}
-	root, err := parseYAML(path, text)
-	if err != nil || root == nil {
-		return nil, err
+		return nil, notRead("configuration", err)
 	}
 	settings := map[string]setting{}
-	for _, pair := range pairs(root) {
-		name := pair.Key.String()
+	for _, pair := range pairs(f.root) {
+		name := keyName(pair)
 		place := placeOf(path, pair.Key)
 		if !known[name] {
 			return nil, usage("%s: unknown key %s%s", place, name, suggestion(name, slices.Sorted(maps.Keys(known))))
@@ -57,40 +51,6 @@ func readConfig(path string, asked bool, known map[string]bool) (map[string]sett
 		settings[name] = setting{value, place}
 	}
 	return settings, nil
-}
-
-// parseYAML gives the mapping that a file is; nil where it is empty.
-func parseYAML(path string, text []byte) (ast.Node, error) {
-	file, err := parser.ParseBytes(text, 0)
-	if err != nil {
-		return nil, usage("%s is not YAML: %s", path, err)
-	}
-	if len(file.Docs) > 1 {
-		return nil, usage("%s holds more than one document; one is needed", path)
-	}
-	if len(file.Docs) == 0 || file.Docs[0].Body == nil {
-		return nil, nil
-	}
-	body := file.Docs[0].Body
-	switch body.(type) {
-	case *ast.MappingNode, *ast.MappingValueNode:
-		return body, nil
-	}
-	if _, comment := body.(*ast.CommentGroupNode); comment {
-		return nil, nil
-	}
-	return nil, usage("%s: a mapping of keys to values is needed", placeOf(path, body))
-}
-
-// pairs are the keys of a mapping with their values; of anything else none.
-func pairs(n ast.Node) []*ast.MappingValueNode {
-	switch n := n.(type) {
-	case *ast.MappingNode:
-		return n.Values
-	case *ast.MappingValueNode:
-		return []*ast.MappingValueNode{n}
-	}
-	return nil
 }
 
 func placeOf(path string, n ast.Node) string {

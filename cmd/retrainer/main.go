@@ -15,7 +15,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/visutility/retrainer/consumer"
-	"github.com/visutility/retrainer/retrain"
 )
 
 func main() { os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr)) }
@@ -52,7 +51,7 @@ func exitOf(ctx context.Context, err error) int {
 	case err == nil, ctx.Err() != nil && errors.Is(err, context.Canceled):
 		return exitDone
 	case !errors.As(err, &failed),
-		errors.As(err, new(*usageError)), errors.As(err, new(*consumer.SetupError)), errors.As(err, new(*retrain.PolicyError)):
+		errors.As(err, new(*usageError)), errors.As(err, new(*mistakes)), errors.As(err, new(*consumer.SetupError)):
 		return exitUsage
 	}
 	return exitFailed
@@ -88,7 +87,7 @@ Flag --a-b is also the environment variable VTY_A_B and the key a_b of retrainer
 	}
 	c.flags(root.PersistentFlags())
 	for _, sub := range []*cobra.Command{serveCommand(&c), devCommand(&c), topicsCommand(&c), produceCommand(&c), tailCommand(&c),
-		statusCommand(&c), explainCommand(&c), triggerCommand(&c), verifyCommand(&c), versionCommand(&c)} {
+		statusCommand(&c), explainCommand(&c), policyCommand(&c), triggerCommand(&c), verifyCommand(&c), versionCommand(&c)} {
 		root.AddCommand(sub)
 	}
 	return root

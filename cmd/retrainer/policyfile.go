@@ -1,89 +1,47 @@
 package main
 
 import (
-	"encoding/json"
 	"errors"
-	"os"
-	"regexp"
-	"strconv"
-	"strings"
-
-	"github.com/goccy/go-yaml"
-	"github.com/goccy/go-yaml/ast"
+	"slices"
 
 	"github.com/visutility/retrainer/retrain"
 )
 
-// readPolicy reads a policy file. Its errors name file, line and column.
+// readPolicy reads a policy file, and finds all its mistakes.
 func readPolicy(path, tuner string) (*retrain.Policy, error) {
-	text, err := os.ReadFile(path)
+	f, err := readYAML(path)
 	if err != nil {
-		return nil, usage("--policy: %v", err)
+		return nil, notRead("policy", err)
 	}
-	root, err := parseYAML(path, text)
+	return f.policy(tuner)
+}
+
+// policy reads the file as a policy.
+func (f *yamlFile) policy(tuner string) (*retrain.Policy, error) {
+	text, err := f.json()
 	if err != nil {
 		return nil, err
 	}
-	value := any(map[string]any{})
-	if root != nil {
-		if err := yaml.Unmarshal(text, &value); err != nil {
-			return nil, usage("%s is not YAML: %s", path, err)
+	p, err := retrain.ParsePolicy(text, tuner)
+	var wrong retrain.PolicyErrors
+	if err != nil && !errors.As(err, &wrong) {
+		return nil, err
+	}
+	ofYAML := f.mistakes.all
+	for _, x := range wrong {
+		at := f.find(x.Path)
+		told := func(m mistake) bool { return at != nil && m.line == at.Line && m.column == at.Column }
+		if !slices.ContainsFunc(ofYAML, told) { // of a value that is none to YAML everything was said
+			f.mistakes.add(at, "%v", x)
 		}
 	}
-	plain, err := json.Marshal(value)
-	if err != nil {
-		return nil, usage("%s holds what JSON has not: %v", path, err)
-	}
-	p, err := retrain.ParsePolicy(plain, tuner)
-	var wrong *retrain.PolicyError
-	if errors.As(err, &wrong) && root != nil {
-		return nil, usage("%s: %v", placeOf(path, find(root, wrong.Path)), err)
-	}
-	if err != nil {
-		return nil, usage("%s: %v", path, err)
-	}
-	return p, nil
+	return p, f.mistakes.err()
 }
 
-// step is one part of a path like observe[0].rules[1].threshold.
-var step = regexp.MustCompile(`^([^\[]*)((?:\[\d+\])*)$`)
-
-// find is the key or element that a path names, or what of it there is.
-func find(n ast.Node, path string) ast.Node {
-	at := n
-	for _, part := range strings.Split(path, ".") {
-		m := step.FindStringSubmatch(part)
-		if m == nil {
-			return at
-		}
-		if m[1] != "" {
-			pair := pairOf(n, m[1])
-			if pair == nil {
-				return at
-			}
-			at, n = pair.Key, pair.Value
-		}
-		for _, index := range strings.FieldsFunc(m[2], func(r rune) bool { return r == '[' || r == ']' }) {
-			i, _ := strconv.Atoi(index) // it is of digits
-			list, ok := n.(*ast.SequenceNode)
-			if !ok || i >= len(list.Values) {
-				return at
-			}
-			n = list.Values[i]
-			at = n
-			if p := pairs(n); len(p) > 0 {
-				at = p[0].Key // a mapping's own token is its first colon
-			}
-		}
+// notRead says of what kind a file is that cannot be read.
+func notRead(kind string, err error) error {
+	if errors.As(err, new(*mistakes)) {
+		return err
 	}
-	return at
-}
-
-func pairOf(n ast.Node, name string) *ast.MappingValueNode {
-	for _, p := range pairs(n) {
-		if text, ok := scalar(p.Key); ok && text == name {
-			return p
-		}
-	}
-	return nil
+	return usage("%s: %v", kind, err)
 }

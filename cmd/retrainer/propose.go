@@ -19,18 +19,16 @@ import (
 
 // proposal is the policy that this process would like to be active.
 type proposal struct {
-	policy *retrain.Policy
-	file   string // "": the built-in policy
+	policy   *retrain.Policy
+	file     string // "": the built-in policy
+	appended bool   // it is in the ledger, where another may have come before it
 }
 
 // proposal reads the policy file, or takes the built-in policy.
 func (s *service) proposal() (*proposal, error) {
 	if s.policyFile == "" {
 		p, err := retrain.BuiltIn(s.tuner)
-		if err != nil {
-			return nil, usage("--tuner: %v", err)
-		}
-		return &proposal{policy: p}, nil
+		return &proposal{policy: p}, err
 	}
 	p, err := readPolicy(s.policyFile, s.tuner)
 	return &proposal{policy: p, file: s.policyFile}, err
@@ -64,8 +62,32 @@ func (s *service) propose(ctx context.Context, client *consumer.Client, p *propo
 	if err := client.NewAppender().Append(ctx, record.Output{Topic: s.names().ledger(), Value: entry}); err != nil {
 		return err
 	}
+	p.appended = true
 	s.log.Info().Int32("revision", p.policy.Revision).Str("file", p.file).Msg("policy proposed")
 	return nil
+}
+
+// onRevision sees what became of the proposal. If another one of the same revision came before it, that is the same mistake as
+// one that is active already.
+func (s *service) onRevision(p *proposal) func(r record.Revision) error {
+	return func(r record.Revision) error {
+		if !p.appended || r.Number != p.policy.Revision {
+			return nil
+		}
+		active, err := handlers.DecodePolicy(r.Value)
+		if err != nil {
+			return fmt.Errorf("policy revision %d: %w", r.Number, err)
+		}
+		if _, err := p.against(active); err != nil {
+			return err
+		}
+		if !bytes.Equal(p.policy.Canonical(), active.Policy) {
+			s.log.Info().Int32("revision", r.Number).Msg(p.standing(active))
+			return nil
+		}
+		s.log.Info().Int32("revision", r.Number).Msg("the proposed policy is active")
+		return nil
+	}
 }
 
 // against tells whether the proposal is newer than the active policy. The same revision with other rules is a mistake.
@@ -77,7 +99,7 @@ func (p *proposal) against(active *retrain.PolicyEntry) (newer bool, err error) 
 	case own.Revision < active.Revision, p.file == "", bytes.Equal(own.Canonical(), active.Policy):
 		return false, nil
 	}
-	return false, &usageError{fmt.Sprintf("%s differs from the active policy of the same revision %d; give it %d", filepath.Base(p.file), own.Revision, own.Revision+1)}
+	return false, &usageError{fmt.Sprintf("%s differs from the active policy of the same revision %d; give it %d", filepath.Base(p.file), own.Revision, int64(own.Revision)+1)}
 }
 
 // standing says why the active policy stays.

@@ -56,6 +56,9 @@ func (s *service) checkService() error {
 	if s.checkpointInterval <= 0 {
 		return usage("--checkpoint-interval %v: more than 0 is needed", s.checkpointInterval)
 	}
+	if err := checkTuner(s.tuner); err != nil {
+		return err
+	}
 	if s.ledgerID != "" {
 		if _, err := uuid.Parse(s.ledgerID); err != nil {
 			return usage("--ledger-id %q is no UUID: %v", s.ledgerID, err)
@@ -80,7 +83,9 @@ func (s *service) run(ctx context.Context) error {
 	if err := s.prepare(ctx, proposal); err != nil {
 		return err
 	}
-	c, err := consumer.New(s.config())
+	cfg := s.config()
+	cfg.OnRevision = s.onRevision(proposal)
+	c, err := consumer.New(cfg)
 	if err != nil {
 		return err
 	}

@@ -1,0 +1,68 @@
+package main
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/visutility/retrainer/retrain"
+)
+
+func policyCommand(c *configuration) *cobra.Command {
+	policy := &cobra.Command{Use: "policy", Short: "Look at a policy file", Args: cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error { return usage("policy needs check and a file behind it") }}
+	var tuner string
+	check := command(c, "check FILE", "Say all that is wrong in a policy file, or else what it does", cobra.ExactArgs(1), func(cmd *cobra.Command, args []string) error {
+		if err := checkTuner(tuner); err != nil {
+			return err
+		}
+		p, err := readPolicy(args[0], tuner)
+		if err != nil {
+			return err
+		}
+		return printPolicy(cmd.OutOrStdout(), args[0], p, c.json)
+	})
+	tunerFlag(check.Flags(), &tuner)
+	policy.AddCommand(check)
+	return policy
+}
+
+// printPolicy says what a policy does, or what it is in normal form.
+func printPolicy(out io.Writer, path string, p *retrain.Policy, asJSON bool) error {
+	sum := sha256.Sum256(p.Canonical())
+	hash := hex.EncodeToString(sum[:])
+	if asJSON {
+		rules := []map[string]string{}
+		for _, r := range p.RuleIDs() {
+			rules = append(rules, map[string]string{"path": r.Path.String(), "rule_id": r.ID, "rule": r.Text})
+		}
+		line := json.NewEncoder(out)
+		line.SetEscapeHTML(false) // the policy stays as it is, byte for byte
+		return line.Encode(map[string]any{"file": path, "revision": p.Revision, "sha256": hash, "rules": rules, "policy": json.RawMessage(p.Canonical())})
+	}
+	lines := fmt.Sprintf("%s is right: revision %d, SHA-256 %s with every default written out\n", path, p.Revision, hash)
+	for _, s := range p.Sentences() {
+		lines += s + "\n"
+	}
+	_, err := io.WriteString(out, lines)
+	return err
+}
+
+// tunerFlag is the flag of those that read a policy: it stands in the normal form, and so in what serve proposes.
+func tunerFlag(f *pflag.FlagSet, tuner *string) {
+	f.StringVar(tuner, "tuner", "", "`NAME` of the tuner where the policy names none: "+strings.Join(retrain.TunerNames(), ", "))
+}
+
+func checkTuner(tuner string) error {
+	if known := retrain.TunerNames(); tuner != "" && !slices.Contains(known, tuner) {
+		return usage("--tuner %q is unknown%s", tuner, suggestion(tuner, known))
+	}
+	return nil
+}
