@@ -55,6 +55,7 @@ func TestPoliciesSwitchUnderLoadWhileInstancesAreKilled(t *testing.T) {
 	load := startLoad(t, b.Address())
 	older := 0
 	for n, i := range fleet {
+		verify := begin(t, "verify", "--brokers", b.Address()) // there is a consistent cut at any moment
 		i.deploy(2, "two")
 		<-time.After(time.Duration(random.IntN(200)) * time.Millisecond) // the kill's moment is the point of the test
 		i.kill()
@@ -65,7 +66,7 @@ func TestPoliciesSwitchUnderLoadWhileInstancesAreKilled(t *testing.T) {
 		next.kill()
 		next.start()
 		next.ready(t, next.web)
-		begin(t, "verify", "--brokers", b.Address()).wait(t) // there is a consistent cut at any moment
+		verify.wait(t)
 		older += strings.Count(next.errs.String(), "the active policy has a greater revision and stays")
 	}
 	if older != 2 {
@@ -140,14 +141,14 @@ type instance struct {
 	*process
 	t      *testing.T
 	web    string
+	dir    string
 	policy string
 	args   []string
 }
 
 func newInstance(t *testing.T, broker string, n int) *instance {
-	i := &instance{t: t, web: freeAddress(t), policy: filepath.Join(t.TempDir(), "policy.yaml")}
-	i.args = []string{"serve", "--brokers", broker, "--drift-topic", switchDrift, "--policy", i.policy, "--http", i.web, "--instance-id", strconv.Itoa(n),
-		"--checkpoint-interval", "500ms"}
+	i := &instance{t: t, web: freeAddress(t), dir: t.TempDir()}
+	i.args = []string{"serve", "--brokers", broker, "--drift-topic", switchDrift, "--http", i.web, "--instance-id", strconv.Itoa(n), "--checkpoint-interval", "500ms"}
 	return i
 }
 
@@ -155,6 +156,7 @@ func newInstance(t *testing.T, broker string, n int) *instance {
 func (i *instance) deploy(revision int, file string) {
 	i.t.Helper()
 	text, err := os.ReadFile(filepath.Join("testdata", "switch", file+".yaml"))
+	i.policy = filepath.Join(i.dir, fmt.Sprintf("policy-%d.yaml", revision))
 	if err == nil {
 		err = os.WriteFile(i.policy, fmt.Appendf(nil, "revision: %d\n%s", revision, text), 0o644)
 	}
@@ -165,7 +167,7 @@ func (i *instance) deploy(revision int, file string) {
 
 func (i *instance) start() {
 	i.t.Helper()
-	i.process = begin(i.t, i.args...)
+	i.process = begin(i.t, append(i.args, "--policy", i.policy)...)
 }
 
 func (i *instance) kill() {
@@ -218,7 +220,7 @@ type switchLoad struct {
 
 func startLoad(t *testing.T, broker string) *switchLoad {
 	t.Helper()
-	c, err := kgo.NewClient(kgo.SeedBrokers(broker), kgo.RecordPartitioner(kgo.ManualPartitioner()))
+	c, err := kgo.NewClient(kgo.SeedBrokers(broker), kgo.RecordPartitioner(kgo.ManualPartitioner()), kgo.ProducerLinger(20*time.Millisecond))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -234,7 +236,7 @@ func startLoad(t *testing.T, broker string) *switchLoad {
 	go func() {
 		defer close(l.ended)
 		defer c.Close()
-		pace := time.NewTicker(4 * time.Millisecond)
+		pace := time.NewTicker(6 * time.Millisecond)
 		defer pace.Stop()
 		for n := 0; going.Err() == nil; n++ {
 			l.sent.Add(1)
