@@ -67,7 +67,7 @@ func (c *Controller) act(m *model, action Action, r *Request) {
 		Modality: train.Modality, IssuedAt: c.now, StartBy: c.now + train.StartBy, MaxRuntimeMs: train.MaxRuntime,
 		Dataset: train.dataset(a.counting), DriftSince: driftSince(a.counting, c.now), Tuner: train.Tuner,
 		Objective: train.Objective, Space: train.Space, Trials: train.trials(id, m.bestParams(base)),
-		PolicyRevision: c.policy.Revision, Evidence: evidenceOf(a.counting),
+		PolicyRevision: c.policy.Revision, Evidence: evidenceOf(a.counting, mostEvidence),
 	}
 	c.say(m, &saying{said: said{action, reason, ""}, evidence: a.counting, request: r, command: cmd})
 	kept := &command{

@@ -117,7 +117,7 @@ func (c *Controller) say(m *model, s *saying) {
 	d := &Decision{
 		DecisionID: m.decisionID, Model: m.name, ModelVersion: m.baseVersion(s.evidence), DecidedAt: c.now,
 		DecisionNumber: m.decisionNumber, CommandNumber: m.commandNumber, Action: s.action, Reason: s.reason,
-		PolicyRevision: c.policy.Revision, Evidence: evidenceOf(s.evidence),
+		PolicyRevision: c.policy.Revision, Evidence: evidenceOf(s.evidence, mostEvidence),
 	}
 	if s.until != 0 {
 		d.Until = &s.until

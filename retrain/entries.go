@@ -125,7 +125,7 @@ func (c *Controller) concerned(a *Alert) []string {
 func (c *Controller) bind(a *keptAlert) {
 	names := c.concerned(a.alert)
 	for _, concern := range a.concerns {
-		concern.active = slices.Contains(names, concern.model.name)
+		_, concern.active = slices.BinarySearch(names, concern.model.name)
 	}
 }
 

@@ -28,12 +28,12 @@ func (m *model) remove(x *concern) {
 	m.alerts = slices.Delete(m.alerts, i, i+1)
 }
 
-// evidenceOf is what a record says of the alerts: the first in evidence order, as many as mostEvidence lets in.
-func evidenceOf(alerts []*keptAlert) []Evidence {
+// evidenceOf is what a record says of the alerts: the first in evidence order, as many as have room in so many bytes.
+func evidenceOf(alerts []*keptAlert, most int) []Evidence {
 	list, size := make([]Evidence, 0, min(len(alerts), 64)), 0
 	for _, k := range alerts {
 		a := k.alert
-		if size += a.size(); size > mostEvidence {
+		if size += a.size(); size > most {
 			break
 		}
 		list = append(list, Evidence{

@@ -101,51 +101,74 @@ func (c *Controller) readPolicy(d *decoder) error {
 	return nil
 }
 
-// link computes what is not in the checkpoint, once all keys are there.
+// link computes what is not in the checkpoint, once all keys are there. A checkpoint whose keys do not fit together is damaged.
 func (c *Controller) link() error {
 	if !c.unlinked {
 		return c.damage
 	}
 	c.unlinked = false
+	if c.damage = c.complete(); c.damage != nil {
+		return c.damage
+	}
 	// order: each model is reset by itself
 	for _, m := range c.models {
-		m.open, m.alerts, m.timers = nil, nil, [timerKinds]timer{}
-		if c.policy != nil {
-			m.control = c.policy.control(m.name)
-		}
+		m.open, m.alerts, m.timers, m.control = nil, nil, [timerKinds]timer{}, c.policy.control(m.name)
 	}
 	c.wakes.heap, c.deadlines.heap, c.ended = nil, nil, nil
-	for _, id := range slices.Sorted(maps.Keys(c.commands)) {
-		cmd := c.commands[id]
-		m := c.models[cmd.model]
-		switch {
-		case m == nil:
-			c.damage = fmt.Errorf("%w: command %s is of model %q, which is not in it", errState, id, cmd.model)
+	for _, link := range []func() error{c.linkCommands, c.linkAlerts} {
+		if c.damage = link(); c.damage != nil {
 			return c.damage
-		case cmd.open():
-			m.open = cmd
-		default:
-			c.ended = append(c.ended, endOfCommand{cmd.endedAt, id})
 		}
-	}
-	slices.SortStableFunc(c.ended, func(a, b endOfCommand) int { return cmp.Compare(a.at, b.at) })
-	for _, key := range slices.Sorted(maps.Keys(c.alerts)) {
-		a := c.alerts[key]
-		for _, x := range a.concerns {
-			m := c.models[x.model.name]
-			if m == nil || c.policy == nil {
-				c.damage = fmt.Errorf("%w: alert %q is of model %q, which is not in it", errState, key, x.model.name)
-				return c.damage
-			}
-			x.model = m
-			m.insert(x)
-		}
-		c.bind(a)
 	}
 	for _, name := range slices.Sorted(maps.Keys(c.models)) {
 		if m := c.models[name]; m.exists {
 			c.schedule(m)
 		}
+	}
+	return nil
+}
+
+// complete says whether the keys are there that every decision needs.
+func (c *Controller) complete() error {
+	if c.ledgerID == "" || c.policy == nil {
+		if n := len(c.models) + len(c.alerts) + len(c.commands); n > 0 || c.policy != nil {
+			return fmt.Errorf("%w: it has no ledger id or no policy, but %d models, alerts and commands", errState, n)
+		}
+	}
+	return nil
+}
+
+func (c *Controller) linkCommands() error {
+	for _, id := range slices.Sorted(maps.Keys(c.commands)) {
+		cmd := c.commands[id]
+		m := c.models[cmd.model]
+		switch {
+		case m == nil || !m.exists:
+			return fmt.Errorf("%w: command %s is of model %q, which is not in it", errState, id, cmd.model)
+		case !cmd.open():
+			c.ended = append(c.ended, endOfCommand{cmd.endedAt, id})
+		case m.open != nil:
+			return fmt.Errorf("%w: the commands %s and %s of model %q are both open", errState, m.open.id, id, cmd.model)
+		default:
+			m.open = cmd
+		}
+	}
+	slices.SortStableFunc(c.ended, func(a, b endOfCommand) int { return cmp.Compare(a.at, b.at) })
+	return nil
+}
+
+func (c *Controller) linkAlerts() error {
+	for _, key := range slices.Sorted(maps.Keys(c.alerts)) {
+		a := c.alerts[key]
+		for _, x := range a.concerns {
+			m := c.models[x.model.name]
+			if m == nil || !m.exists {
+				return fmt.Errorf("%w: alert %q is of model %q, which is not in it", errState, key, x.model.name)
+			}
+			x.model = m
+			m.insert(x)
+		}
+		c.bind(a)
 	}
 	return nil
 }

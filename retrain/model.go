@@ -66,7 +66,7 @@ func (c *Controller) known(name string) *model {
 func (c *Controller) writeModel(m *model) {
 	a := c.assess(m)
 	v := &Model{
-		Name: m.name, Phase: PhaseQuiet, Action: m.last.action, Reason: m.last.reason, Alerts: evidenceOf(a.counting),
+		Name: m.name, Phase: PhaseQuiet, Action: m.last.action, Reason: m.last.reason, Alerts: evidenceOf(a.counting, mostShown),
 		Versions: m.versions, UpdatedAt: 0,
 	}
 	if n := len(m.versions); n > 0 {

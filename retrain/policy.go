@@ -60,7 +60,14 @@ func ParsePolicy(text []byte, tuner string) (*Policy, error) {
 	if err != nil {
 		return nil, err
 	}
-	return normalise(n, tuner)
+	p, err := normalise(n, tuner)
+	if err != nil {
+		return nil, err
+	}
+	if err := p.fits(); err != nil {
+		return nil, err
+	}
+	return p, nil
 }
 
 // BuiltIn is the built-in policy, revision 0. The error is that of an unknown tuner.

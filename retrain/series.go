@@ -76,7 +76,10 @@ func (x series) setFiring(a *Alert, extras *slab[extra]) {
 		x.setMore(extras.take())
 	}
 	m := extras.at(x.more())
-	m.firing = a
+	if m.firing = a; a != nil && a.DataRef != nil && len(*a.DataRef) > maxKeptRef { // only its end repeats it, and needs no data
+		kept := *a
+		kept.DataRef, m.firing = nil, &kept
+	}
 	if a == nil && m.count == 0 {
 		extras.drop(x.more())
 		x.setMore(0)

@@ -1,6 +1,11 @@
 package retrain
 
-import "math"
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+)
 
 // A topic takes records of 1 MiB unless it is told otherwise (max.message.bytes), and what a step writes cannot be refused:
 // the process would stop at it. So what goes into one record is bounded, a text here, a list there; the bounds leave room
@@ -10,9 +15,13 @@ const (
 	maxTrials      = 128 << 10 // bytes: a Command's space and trials
 	maxExplanation = 32 << 10  // bytes, the rest is cut
 	mostEvidence   = 384 << 10 // bytes of evidence in a record; beyond them the explanation has the number of alerts
+	mostShown      = 64 << 10  // the same of a Model, which is written with every alert that comes or goes
+	mostConcerned  = 512 << 10 // bytes of names of the models that one alert may concern
+	mostSource     = 896 << 10 // bytes of a source in a checkpoint
 	mostVersions   = 512 << 10 // bytes of a model's versions, the oldest go
 	mostAnswered   = 20_000    // alerts that a command is known to answer; others are decided again when it has ended
 	maxProgress    = 256 << 10 // bytes of metrics and best_params
+	maxKeptRef     = 4 << 10   // bytes of the data_ref that a source keeps of a firing alert
 	maxErrorText   = 32 << 10  // bytes of an error_message, the rest is cut
 	maxRequestText = 16 << 10  // bytes of a comment, the rest is cut
 	maxPolicy      = 512 << 10 // bytes of a normalised policy
@@ -52,6 +61,44 @@ func (t *Train) size() int {
 		rows = math.Inf(1)
 	}
 	return space + best + row*int(min(rows, float64(t.Trials)))
+}
+
+// fits says whether what the policy lets come together has room in one record; the error is PolicyErrors.
+func (p *Policy) fits() error {
+	names, seen := 0, map[string]bool{}
+	lists := [][]string{p.bindDefault}
+	for _, line := range p.bind {
+		lists = append(lists, line.models)
+	}
+	for _, name := range slices.Concat(lists...) {
+		if !seen[name] {
+			seen[name] = true
+			names += len(name) + maxID*strings.Count(name, "{stream}") + 10
+		}
+	}
+	if names > mostConcerned {
+		return PolicyErrors{{Path: Path{"bind"}, Problem: fmt.Sprintf("one stream may be bound to models whose names have %d bytes, at most %d are possible: "+
+			"fewer models are needed, or several policies, each with an --app of its own", names, mostConcerned)}}
+	}
+	for i, line := range p.observe {
+		if n := sourceSize(line.rules); n > mostSource {
+			return PolicyErrors{{Path: Path{"observe", i, "rules"}, Problem: fmt.Sprintf("a source that these %d rules judge may need %d bytes in its checkpoint, at most %d are possible: "+
+				"fewer rules are needed, or a smaller n", len(line.rules), n, mostSource)}}
+		}
+	}
+	return nil
+}
+
+// sourceSize is an upper bound of what a source with these rules takes in a checkpoint: two versions, each with a series of
+// every rule, all with a firing alert.
+func sourceSize(rules []*Rule) int {
+	const longestTopic, marks = 249, 4
+	alert := Alert{Stream: new(string), Model: new(string), ModelVersion: new(string)}
+	n := 0
+	for _, r := range rules {
+		n += alert.size() + 32 + 4*maxID + longestTopic + len(r.ID) + len(r.Text) + maxKeptRef + 8*(marks+r.observer.words()) + 32
+	}
+	return 2 * (n + maxID + 16)
 }
 
 func lengths(texts ...*string) int {

@@ -186,7 +186,7 @@ func (l *life) story(log *said) {
 	l.await("retrain.models", `"worker":"w"`)
 	l.progress(first, "succeeded", `,"new_version":"v2","metrics":{"mAP":0.7},"best_params":{"lr":"0.001"}`)
 	l.await("retrain.results", `"succeeded"`)
-	l.await("retrain.models", `"name":"m"`, `"phase":"quiet"`) // at the cool-down's end
+	l.await("retrain.models", `"name":"m"`, `"phase":"quiet"`)                                                             // at the cool-down's end
 	l.send("monitoring.performance", "PerformanceEvent", `{"model_id":"m/v1","mAP_change":-0.5,"timestamp":946684800000}`) // late
 	l.drop(-0.01)
 	l.await("retrain.ledger", `"recovered"`)
