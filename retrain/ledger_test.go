@@ -1,10 +1,12 @@
 package retrain
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"reflect"
 	"slices"
+	"strings"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -238,6 +240,14 @@ func TestADamagedLedgerCheckpointIsAnErrorAndNoPanic(t *testing.T) {
 		if _, err := broken.Step(t0, &Tick{}, nil); err == nil && (key == "model/m" || key == "policy" || key == "ledger") {
 			t.Errorf("without %q it goes on", key)
 		}
+	}
+	for _, key := range slices.Sorted(maps.Keys(checkpoint)) {
+		if strings.HasPrefix(key, commandPrefix) {
+			checkpoint[commandPrefix+"another"] = checkpoint[key]
+		}
+	}
+	if _, err := restarted(t, checkpoint).Step(t0, &Tick{}, nil); !errors.Is(err, errState) || !strings.Contains(err.Error(), "both open") {
+		t.Errorf("two open commands: %v", err)
 	}
 	if NewController().Restore([]byte("source/x"), nil) == nil {
 		t.Error("a key of another checkpoint is taken")
