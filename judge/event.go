@@ -27,29 +27,34 @@ func (s *schemas) event(b []byte, kind string, most int) (e map[string]any, reas
 	if len(b) > most {
 		return nil, "oversized"
 	}
+	return e, unusable(e)
+}
+
+// unusable says why the values of an event make it a dead letter; empty: they do not.
+func unusable(e map[string]any) (reason string) {
 	none := true
 	for _, f := range numbers {
 		if v, ok := e[f].(float64); ok {
 			none = false
 			if math.IsNaN(v) || math.IsInf(v, 0) || f == "p_value" && (v < 0 || v > 1) || f == "kl_divergence" && v < 0 {
-				return nil, "invalid_value"
+				return "invalid_value"
 			}
 		}
 	}
 	for _, f := range []string{"stream_id", "model_id", "event_id", "model_version"} {
 		if v, ok := e[f].(string); ok && badID(v) {
-			return nil, "invalid_value"
+			return "invalid_value"
 		}
 	}
 	switch {
 	case e["timestamp"].(int64) < time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC).UnixMilli():
-		return nil, "invalid_value"
+		return "invalid_value"
 	case none:
-		return nil, "no_value"
+		return "no_value"
 	case e["stream_id"] == nil && e["model_id"] == nil:
-		return nil, "no_source"
+		return "no_source"
 	}
-	return e, ""
+	return ""
 }
 
 func badID(id string) bool {

@@ -112,7 +112,7 @@ func alertID(v map[string]any) string {
 
 // events compares the alerts that follow from each source partition with those that the ledger has of it.
 func (j *judgement) events(ctx context.Context) error {
-	n, alerts, switches := 0, 0, 0
+	n, switches, kinds := 0, 0, map[string]int{}
 	for _, t := range j.o.events() {
 		partitions, next, err := j.foldEvents(ctx, t)
 		if err != nil {
@@ -121,7 +121,7 @@ func (j *judgement) events(ctx context.Context) error {
 		for _, number := range sorted(partitions) {
 			p := partitions[number]
 			n, switches = n+p.records, switches+len(p.switches)
-			alerts += j.alertsOf(fmt.Sprintf("%s/%d", t.topic, number), p)
+			j.alertsOf(fmt.Sprintf("%s/%d", t.topic, number), p, kinds)
 		}
 		if err := j.k.folded(ctx, j.o.app, t.topic, next, j.r); err != nil {
 			return err
@@ -132,7 +132,9 @@ func (j *judgement) events(ctx context.Context) error {
 	}
 	j.r.saw(n, "events")
 	j.r.saw(switches, "switches between them")
-	j.r.saw(alerts, "alerts")
+	for _, kind := range sorted(kinds) {
+		j.r.saw(kinds[kind], "alerts "+kind)
+	}
 	return nil
 }
 
@@ -164,16 +166,18 @@ func (j *judgement) foldEvents(ctx context.Context, t eventTopic) (partitions ma
 	return partitions, next, err
 }
 
-// alertsOf compares the alerts of one partition; how many there must be.
-func (j *judgement) alertsOf(source string, p *partition) int {
+// alertsOf compares the alerts of one partition, and counts what they are on and how they ended.
+func (j *judgement) alertsOf(source string, p *partition, kinds map[string]int) {
 	p.switchUpTo(math.MaxInt64)
 	var want []folded
 	for _, a := range p.alerts {
 		want = append(want, folded{id: alertID(a), value: a})
+		if kinds["on "+a["on"].(string)]++; a["resolved_by"] != nil {
+			kinds["resolved "+a["resolved_by"].(string)]++
+		}
 	}
 	same("alert", want, j.alerts[source], j.r)
 	delete(j.alerts, source)
-	return len(want)
 }
 
 // progress and requests are forwarded to the ledger, each good record once and in order.

@@ -65,6 +65,13 @@ func newPartition(kind string, turns []turn, s *schemas, most int) *partition {
 
 // fold takes one record; a reason says that it is a dead letter.
 func (p *partition) fold(rec *kgo.Record) (reason string) {
+	e, reason := p.schemas.event(rec.Value, p.kind, p.most)
+	p.take(rec, e, reason)
+	return reason
+}
+
+// take is what a record does. Of a dead letter, which has a reason, only the time passes.
+func (p *partition) take(rec *kgo.Record, e map[string]any, reason string) {
 	p.records++
 	p.switchUpTo(rec.Offset)
 	at := rec.Timestamp.UnixMilli()
@@ -72,9 +79,8 @@ func (p *partition) fold(rec *kgo.Record) (reason string) {
 		p.started, p.time = true, at
 	}
 	p.forget()
-	e, reason := p.schemas.event(rec.Value, p.kind, p.most)
 	if reason != "" {
-		return reason
+		return
 	}
 	key := sourceKey{stream: e["stream_id"]}
 	var version any
@@ -90,7 +96,6 @@ func (p *partition) fold(rec *kgo.Record) (reason string) {
 	for _, r := range p.policy.rules(about.on, key.stream, key.model) {
 		p.judge(s, r, about)
 	}
-	return ""
 }
 
 // on is what the rules of a source are on.

@@ -135,6 +135,7 @@ func (a *app) end(ctx context.Context) {
 
 // judge runs the program from outside, and has the product verify as well; what the judge says.
 func (a *app) judge(args ...string) string {
+	command(a.t, a.program, "verify", "--brokers", a.c.brokers)
 	args = append([]string{"full", "--brokers", a.c.brokers, "--schemas", filepath.Join(top, "schemas")}, args...)
 	out, err := exec.Command(build(a.t, a.dir, "./judge"), args...).CombinedOutput()
 	a.t.Logf("%s", out)
@@ -145,16 +146,23 @@ func (a *app) judge(args ...string) string {
 	return string(out)
 }
 
-// judgeSwitches judges, and says how many policies were active, and how often partitions of events went over to another.
+// judgeSwitches judges a run with alerts of all kinds, and says how many policies were active, and how often partitions of
+// events went over to another.
 func (a *app) judgeSwitches() (policies, switches int) {
 	a.t.Helper()
-	m := regexp.MustCompile(`(\d+) policies, .* (\d+) switches`).FindStringSubmatch(a.judge())
-	if m == nil {
-		a.t.Fatal("the judge says nothing of policies")
+	said := a.judge()
+	number := func(what string) (n int) {
+		if m := regexp.MustCompile(`(\d+) ` + what).FindStringSubmatch(said); m != nil {
+			n, _ = strconv.Atoi(m[1]) // it is of digits
+		}
+		return n
 	}
-	policies, _ = strconv.Atoi(m[1]) // they are of digits
-	switches, _ = strconv.Atoi(m[2])
-	return policies, switches
+	for _, what := range []string{"on drift", "on concept_drift", "on performance", "resolved recovered", "resolved rule_removed"} {
+		if number("alerts "+what) == 0 {
+			a.t.Errorf("the run has no alerts %s", what)
+		}
+	}
+	return number("policies"), number("switches")
 }
 
 // verify has the program fold the ledger again, also while instances run.

@@ -33,7 +33,7 @@ var mustHit = []string{fencing, loading, replaying, running, open}
 // starts again with a new policy; then the judge compares all that is committed with its own fold. RETRAINER_CHAOS=full is the run that the project stands by, RETRAINER_CHAOS_SEED
 // repeats one's plan.
 func TestChaosIsExactlyOnce(t *testing.T) {
-	three, one, least := size{60_000, 12, 3}, size{60_000, 8, 2}, 1
+	three, one, least := size{60_000, 12, 3}, size{50_000, 6, 2}, 1
 	if os.Getenv("RETRAINER_CHAOS") == "full" {
 		three, one, least = size{1_000_000, 50, 10}, size{1_000_000, 30, 6}, 8
 	}
