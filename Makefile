@@ -33,7 +33,7 @@ fuzz: ## every fuzzer for FUZZTIME (10s)
 	@.ci/fuzz $(FUZZTIME)
 
 lint: $(TOOLS)/golangci-lint-$(GOLANGCI_VERSION) ## golangci-lint, and go.mod is tidy
-	$< run ./...
+	$< run --allow-parallel-runners ./...
 	go mod tidy -diff
 
 $(TOOLS)/golangci-lint-$(GOLANGCI_VERSION):
