@@ -16,6 +16,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -55,11 +56,16 @@ func TestScripts(t *testing.T) {
 	})
 }
 
+var given sync.Map // ports of freeAddress: a test that has not listened yet shall keep its own
+
 // freeAddress is an address that nobody listens on, below the ports that the system gives to clients: nobody gets it later.
 func freeAddress(t *testing.T) string {
 	t.Helper()
 	for range 100 {
 		address := fmt.Sprintf("127.0.0.1:%d", 15000+rand.IntN(15000))
+		if _, taken := given.LoadOrStore(address, true); taken {
+			continue
+		}
 		if l, err := net.Listen("tcp", address); err == nil {
 			l.Close()
 			return address
