@@ -15,7 +15,7 @@ const (
 	maxTrials      = 128 << 10 // bytes: a Command's space and trials
 	maxExplanation = 32 << 10  // bytes, the rest is cut
 	mostEvidence   = 384 << 10 // bytes of evidence in a record; beyond them the explanation has the number of alerts
-	mostShown      = 64 << 10  // the same of a Model, which is written with every alert that comes or goes
+	mostShown      = 128 << 10 // the same of a Model, which is written with every alert that comes or goes
 	mostConcerned  = 512 << 10 // bytes of names of the models that one alert may concern
 	mostSource     = 896 << 10 // bytes of a source in a checkpoint
 	mostVersions   = 512 << 10 // bytes of a model's versions, the oldest go
