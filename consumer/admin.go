@@ -22,19 +22,13 @@ type Topic struct {
 	Configs     map[string]string // all that are in force; in a topic to be made those that differ from the broker's
 }
 
-// Cluster is what the program can see of the whole.
-type Cluster struct {
-	ID      string
-	Brokers int
-}
-
-// Cluster describes the cluster.
-func (c *Client) Cluster(ctx context.Context) (Cluster, error) {
+// Brokers counts the brokers of the cluster.
+func (c *Client) Brokers(ctx context.Context) (int, error) {
 	res, err := c.metadata(ctx)
 	if err != nil {
-		return Cluster{}, err
+		return 0, err
 	}
-	return Cluster{ID: text(res.ClusterID), Brokers: len(res.Brokers)}, nil
+	return len(res.Brokers), nil
 }
 
 // Topics describes those of the topics that are there, by name.

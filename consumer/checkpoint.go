@@ -172,8 +172,8 @@ func (t *task) rebuild(ctx context.Context) error {
 	return nil
 }
 
-// withinLog waits, loudly, where the input's end lies below the position, and says loudly where records between the checkpoint and the log's start are gone: what they did to the state
-// since the checkpoint cannot be folded again.
+// withinLog waits, loudly, where the input's end lies below the position, and says loudly where records between the
+// checkpoint and the log's start are gone: what they did to the state cannot be folded again.
 func (t *task) withinLog(ctx context.Context) error {
 	start, err := t.c.cluster.offsetAt(ctx, t.in.Topic, t.partition, earliest)
 	if err != nil {

@@ -50,15 +50,6 @@ func Connect(cfg ClientConfig) (*Client, error) {
 // Close ends every request under way and returns when all connections are closed.
 func (c *Client) Close() { c.wire.Close() }
 
-// ClusterID is the name that the cluster has for itself.
-func (c *Client) ClusterID(ctx context.Context) (string, error) {
-	res, err := c.metadata(ctx)
-	if err != nil {
-		return "", err
-	}
-	return text(res.ClusterID), nil
-}
-
 // metadata asks for the brokers and the controller, and for the topics named.
 func (c *Client) metadata(ctx context.Context, names ...string) (*kmsg.MetadataResponse, error) {
 	req := kmsg.NewPtrMetadataRequest()

@@ -30,7 +30,6 @@ type ReaderConfig struct {
 
 // Reader reads all partitions of a topic outside any group: in order within a partition, in no order between them.
 type Reader struct {
-	topic   string
 	found   chan found
 	left    int // partitions that are not at their end; touched by Next only
 	cancel  context.CancelFunc
@@ -65,7 +64,7 @@ func (c *Client) NewReader(ctx context.Context, cfg ReaderConfig) (*Reader, erro
 		return nil, missingTopics(missing)
 	}
 	n := c.cluster.partitions(cfg.Topic)
-	r := &Reader{topic: cfg.Topic, found: make(chan found, readAhead), left: int(n)}
+	r := &Reader{found: make(chan found, readAhead), left: int(n)}
 	reading, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	r.cancel = cancel
 	for p := range n {

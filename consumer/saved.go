@@ -72,7 +72,7 @@ func (c *Client) NewRangeReader(ctx context.Context, topic string, pieces map[in
 	case len(missing) > 0:
 		return nil, missingTopics(missing)
 	}
-	r := &Reader{topic: topic, found: make(chan found, readAhead), left: len(pieces)}
+	r := &Reader{found: make(chan found, readAhead), left: len(pieces)}
 	ctx, r.cancel = context.WithCancel(context.WithoutCancel(ctx))
 	for partition, piece := range pieces {
 		s := newStream(c.cluster, topic, partition, piece.From, readerMaxBytes, readerBatch)

@@ -18,7 +18,6 @@ const (
 	reasonIncompatible = "schema_incompatible"
 	reasonMalformed    = "malformed"
 	reasonOversized    = "oversized"
-	reasonUnknownKind  = "unknown_kind"
 )
 
 // Stages at which a record is refused.

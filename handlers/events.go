@@ -13,7 +13,6 @@ type Events struct {
 	settings  Settings
 	projector *schemas.Projector
 	sources   *retrain.Sources
-	outcomes  [retrain.Outcomes]int
 
 	// Of the record that is being folded.
 	values []schemas.Value
@@ -40,9 +39,7 @@ func (h *Events) Fold(r *record.Record, out []record.Output) ([]record.Output, e
 		return out, dead
 	}
 	h.origin = retrain.Origin{Topic: r.Topic, Partition: r.Partition, Offset: r.Offset, Time: r.Time}
-	var outcome retrain.Outcome
-	h.alerts, outcome = h.sources.Fold(&h.origin, &h.event, h.alerts)
-	h.outcomes[outcome]++
+	h.alerts, _ = h.sources.Fold(&h.origin, &h.event, h.alerts)
 	return h.publish(out)
 }
 
@@ -51,12 +48,6 @@ func (h *Events) Pass(r *record.Record, out []record.Output) ([]record.Output, e
 	h.alerts = h.sources.Pass(r.Time, h.alerts[:0])
 	return h.publish(out)
 }
-
-// Outcomes counts the events folded so far, by outcome. For the goroutine that folds.
-func (h *Events) Outcomes() [retrain.Outcomes]int { return h.outcomes }
-
-// Sources is the number of sources that it knows. For the goroutine that folds.
-func (h *Events) Sources() int { return h.sources.Count() }
 
 // read makes the event of a record, or says why there is none. Where several reasons hold, the first in their order.
 func (h *Events) read(r *record.Record) *record.Dead {

@@ -81,9 +81,11 @@ func TestAnObservedEventAllocatesNothing(t *testing.T) {
 			if n := testing.AllocsPerRun(1000, fold); n != 0 {
 				t.Errorf("%v allocations an event", n)
 			}
-			if folded := x.handler.Outcomes()[retrain.Folded]; folded < 1000 {
-				t.Errorf("only %d events were folded: %v", folded, x.handler.Outcomes())
-			}
+			x.handler.View(func(v *retrain.SourceView) {
+				if newest := v.Versions[0].Series[0].Newest; newest == nil || *newest != at {
+					t.Errorf("the last event was not folded: its time is %d, the newest in the series %v", at, newest)
+				}
+			})
 		})
 	}
 }
@@ -121,8 +123,8 @@ func TestASourceTakesAtMost200BytesBeyondItsKey(t *testing.T) {
 			if each > 200 {
 				t.Errorf("%.0f bytes a source beyond its key", each)
 			}
-			if x.handler.Sources() != sources {
-				t.Errorf("%d sources", x.handler.Sources())
+			if n := x.handler.sources.Count(); n != sources {
+				t.Errorf("%d sources", n)
 			}
 		})
 	}

@@ -67,7 +67,7 @@ type plan struct {
 }
 
 func (c *configuration) plan(ctx context.Context, client *consumer.Client) (*plan, error) {
-	cluster, err := client.Cluster(ctx)
+	brokers, err := client.Brokers(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -75,7 +75,7 @@ func (c *configuration) plan(ctx context.Context, client *consumer.Client) (*pla
 	if err != nil {
 		return nil, err
 	}
-	return &plan{app: c.app, events: c.events(), changes: changes, advice: c.advice(there, cluster.Brokers)}, nil
+	return &plan{app: c.app, events: c.events(), changes: changes, advice: c.advice(there, brokers)}, nil
 }
 
 // compare gives the topics that are there, and what is to be changed for them to be as wished.

@@ -42,7 +42,6 @@ type Header struct {
 	ProducerEpoch int16
 	Sequence      int32 // of the first record
 	Transactional bool
-	LogAppendTime bool  // asks the log for its own time instead of Time
 	Time          int64 // milliseconds since 1970, of every record
 }
 
@@ -60,9 +59,6 @@ func AppendBatch(dst []byte, h Header, recs []record.Output) []byte {
 	var attributes uint16
 	if h.Transactional {
 		attributes |= transactional
-	}
-	if h.LogAppendTime {
-		attributes |= logAppendTime
 	}
 	be := binary.BigEndian
 	be.PutUint32(b[atLength:], uint32(len(b)-lengthFrom))

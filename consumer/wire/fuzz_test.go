@@ -250,7 +250,7 @@ func FuzzBatchRoundTrip(f *testing.F) {
 				outputs[i].Headers = append(outputs[i].Headers, record.Header{Key: headerKey, Value: null(2, headerValue)})
 			}
 		}
-		h := Header{ProducerID: producer, ProducerEpoch: epoch, Sequence: sequence, Transactional: bits>>3&1 == 1, LogAppendTime: bits>>4&1 == 1, Time: at}
+		h := Header{ProducerID: producer, ProducerEpoch: epoch, Sequence: sequence, Transactional: bits>>3&1 == 1, Time: at}
 		raw := AppendBatch([]byte("before"), h, outputs)
 		if !bytes.HasPrefix(raw, []byte("before")) {
 			t.Fatal("what was there is gone")
@@ -263,7 +263,7 @@ func FuzzBatchRoundTrip(f *testing.F) {
 		}
 		if b.ProducerID != producer || b.ProducerEpoch != epoch || b.FirstSequence != sequence || b.FirstTimestamp != at || b.MaxTimestamp != at ||
 			b.NumRecords != int32(len(outputs)) || b.LastOffsetDelta != int32(len(outputs)-1) || int(b.Length)+lengthFrom != len(raw) ||
-			b.Attributes != int16(bits>>3&1)<<4|int16(bits>>4&1)<<3 || b.PartitionLeaderEpoch != -1 || b.Magic != 2 {
+			b.Attributes != int16(bits>>3&1)<<4 || b.PartitionLeaderEpoch != -1 || b.Magic != 2 {
 			t.Fatalf("%+v of %+v", b, h)
 		}
 		got, next := readAll(t, raw, nil, 0, false)

@@ -76,7 +76,8 @@ func (xs Exchanges) NeverWhile(send Match, open func(sent, x *Exchange) bool) er
 	return nil
 }
 
-// Serial holds if each step of a transactional id on a host was sent only after the answer to the one before, Produce to several leaders aside. A step of unknown fate is settled by a later InitProducerID.
+// Serial holds if each step of a transactional id on a host was sent only after the answer to the one before, Produce to
+// several leaders aside. A step of unknown fate is settled by a later InitProducerID.
 func (xs Exchanges) Serial() error {
 	steps := Key(TransactionKeys()...)
 	return xs.NeverWhile(steps, func(s, x *Exchange) bool {

@@ -1,8 +1,6 @@
 package sim
 
 import (
-	"fmt"
-	"slices"
 	"sync/atomic"
 	"time"
 )
@@ -28,13 +26,6 @@ func (a Act) String() string { return actNames[a] }
 
 // Stops says that the act makes the host stand still for a while.
 func (a Act) Stops() bool { return a == StopBefore || a == StopAfter }
-
-func parseAct(s string) (Act, error) {
-	if i := slices.Index(actNames, s); i >= 0 {
-		return Act(i), nil
-	}
-	return 0, fmt.Errorf("sim: unknown act %q: one of %v", s, actNames)
-}
 
 // Verdict is the fate of one request. The zero Verdict lets it pass.
 type Verdict struct {

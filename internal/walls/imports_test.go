@@ -22,7 +22,7 @@ var rows = []row{
 	{"cmd/retrainer/embedded", nil, []string{franz + "/pkg/kfake", franz + "/pkg/kmsg", "github.com/rs/zerolog"}},                     // the broker's side of the protocol
 	{"cmd/retrainer/verify", []string{"retrain", "handlers", "schemas", "consumer/record", "consumer/wire", "internal/nearest"}, nil}, // it reads records from whoever has them
 	{"cmd", []string{"*"}, []string{
-		"github.com/rs/zerolog", "github.com/spf13/cobra", "github.com/spf13/pflag", "github.com/goccy/go-yaml", "github.com/prometheus/client_golang",
+		"github.com/rs/zerolog", "github.com/spf13/cobra", "github.com/spf13/pflag", "github.com/goccy/go-yaml",
 		franz + "/pkg/kfake", "github.com/google/uuid",
 	}},
 	// A leaf that retrain and schemas share, for neither may depend on the other: a few lines over words, with no state of its own.
@@ -34,10 +34,7 @@ var rows = []row{
 		"github.com/cenkalti/backoff/v4", "github.com/klauspost/compress", "github.com/pierrec/lz4/v4",
 		"github.com/cespare/xxhash/v2", "github.com/rs/zerolog",
 	}},
-	{"retrain/service", []string{"retrain", "internal/nearest"}, []string{"github.com/rs/zerolog"}},
-	{"retrain/worker", []string{"retrain", "internal/nearest"}, []string{"github.com/rs/zerolog"}},
 	{"retrain", []string{"internal/nearest"}, []string{"github.com/google/uuid"}},
-	{"schemas/registry", []string{"schemas", "internal/nearest"}, []string{franz + "/pkg/sr"}},
 	{"schemas", []string{"internal/nearest"}, []string{"github.com/hamba/avro/v2"}},
 	{"internal/sim", nil, []string{"*"}},
 	{"internal/walls", nil, nil},

@@ -30,8 +30,8 @@ const open = "with a transaction open"
 var mustHit = []string{fencing, loading, replaying, running, open}
 
 // Two instances fold events while they are killed and stopped at random moments and at aimed ones, and now and then one of them
-// starts again with a new policy; then the judge compares all that is committed with its own fold. RETRAINER_CHAOS=full is the run that the project stands by, RETRAINER_CHAOS_SEED
-// repeats one's plan.
+// starts again with a new policy; then the judge compares all that is committed with its own fold. RETRAINER_CHAOS=full is the
+// run that the project stands by, RETRAINER_CHAOS_SEED repeats one's plan.
 func TestChaosIsExactlyOnce(t *testing.T) {
 	three, one, least := size{60_000, 12, 3}, size{50_000, 6, 2}, 1
 	if os.Getenv("RETRAINER_CHAOS") == "full" {
