@@ -102,10 +102,10 @@ func (a *app) tells(command, decision map[string]any) {
 		{"status object_detection", `(?m)^  monitoring.performance/\d/\d+ .* mAP_change -0.12 +below -0.05 +soft `},
 		{"status --json", `(?m)^\{"name":"marker",`},
 		{"explain model object_detection", `(?m)^object_detection: soft retrain waits for a trainer$`},
-		{"explain model object_detection", `(?m)^  source .*\(last heard |^  model object_detection \(last heard `},
+		{"explain model object_detection", `(?m)\(last heard .*; as of offset \d+ of monitoring.performance/\d\)$`},
 		{"explain decision " + fmt.Sprint(decision["decision_id"]), `object_detection v5.4 lost 0.12 mAP \(limit 0.05\)`},
 		{"explain command " + fmt.Sprint(command["command_id"]), `(?m)^object_detection: soft retrain, waits for a trainer, until `},
-		{"trigger fresh --action full --comment new --create", `fresh`},
+		{"trigger fresh --action full --comment new --create", `(?m)^fresh: full retrain: a person asked for it \(requested\)$`},
 		{"status fresh", `(?m)^last decision +full retrain`},
 	} {
 		args := append(strings.Fields(c.args), "--brokers", a.c.brokers)
