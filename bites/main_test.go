@@ -139,6 +139,25 @@ func TestNamesChoosePatches(t *testing.T) {
 	}
 }
 
+func TestEveryPatchFitsTheTree(t *testing.T) {
+	bites, err := readBites(".", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, b := range bites {
+		for _, h := range b.hunks {
+			text, err := os.ReadFile(filepath.Join("..", filepath.FromSlash(h.file)))
+			if err != nil {
+				t.Errorf("%s: %v", b.name, err)
+				continue
+			}
+			if _, err := h.place(strings.Split(string(text), "\n")); err != nil {
+				t.Errorf("%s: %v", b.name, err)
+			}
+		}
+	}
+}
+
 func write(t *testing.T, path, text string) {
 	t.Helper()
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
