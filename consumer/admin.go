@@ -131,7 +131,11 @@ func (c *Client) CreateTopics(ctx context.Context, topics ...Topic) error {
 	if err != nil {
 		return err
 	}
-	missing, err := c.cluster.missing(ctx, names)
+	var missing []string
+	err = c.wait(ctx, func(ctx context.Context) (err error) {
+		missing, err = c.cluster.missing(ctx, names)
+		return err
+	})
 	if err == nil && len(missing) > 0 {
 		err = fmt.Errorf("topic %s was made, but the cluster does not name it yet: try again in a moment", strings.Join(missing, ", "))
 	}

@@ -100,14 +100,5 @@ func (c *Client) have(ctx context.Context, records []record.Output) error {
 	if len(unknown) == 0 {
 		return nil
 	}
-	missing, err := c.cluster.missing(ctx, unknown)
-	switch {
-	case err != nil:
-		return err
-	case ctx.Err() != nil:
-		return context.Cause(ctx)
-	case len(missing) > 0:
-		return missingTopics(missing)
-	}
-	return nil
+	return c.NeedTopics(ctx, unknown...)
 }

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"testing"
 
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
@@ -55,6 +57,29 @@ func TestAnAppendThatWasNotAnsweredIsWrittenOnce(t *testing.T) {
 		defer r.Close()
 		if got, want := values(t, r, -1)[0], "0 1 2 3 4 5 6 7 8 9 "; got != want || cut < 13 {
 			t.Errorf("%q after %d requests, want %q", got, cut, want)
+		}
+	})
+}
+
+func TestOnlyRightsAndSettingsAreForAnOperator(t *testing.T) {
+	withBroker(t, []string{"out"}, func(t *testing.T, b *broker) {
+		for _, c := range []struct {
+			answer *kerr.Error
+			setup  bool
+		}{
+			{kerr.MessageTooLarge, false},
+			{kerr.InvalidRecord, false},
+			{kerr.TopicAuthorizationFailed, true},
+		} {
+			a := b.ours.NewAppender()
+			if err := a.Append(t.Context(), record.Output{Topic: "out", Value: []byte("before")}); err != nil {
+				t.Fatal(err)
+			}
+			b.fake.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.Produce}, Err: c.answer, Count: 1})
+			err := a.Append(t.Context(), record.Output{Topic: "out", Value: []byte("refused")})
+			if setup := errors.As(err, new(*consumer.SetupError)); setup != c.setup || !errors.Is(err, c.answer) {
+				t.Errorf("%v: %v (%T), for an operator: %v", c.answer, err, err, setup)
+			}
 		}
 	})
 }

@@ -141,20 +141,14 @@ func (t *task) restore(s *stream) error {
 func (t *task) begin(ctx context.Context) error {
 	from := t.committed.offset
 	if from < 0 {
-		at := earliest
-		if t.in.Versioned && t.c.cfg.Start.Latest {
-			at = latest
-		} else if t.in.Versioned && !t.c.cfg.Start.At.IsZero() {
-			at = t.c.cfg.Start.At.UnixMilli()
+		var start From
+		if t.in.Versioned {
+			start = t.c.cfg.From
 		}
 		var err error
-		if from, err = t.c.cluster.offsetAt(ctx, t.in.Topic, t.partition, at); err != nil {
+		from, err = start.offset(func(at int64) (int64, error) { return t.c.cluster.offsetAt(ctx, t.in.Topic, t.partition, at) })
+		if err != nil {
 			return err
-		}
-		if from < 0 { // no record is that new
-			if from, err = t.c.cluster.offsetAt(ctx, t.in.Topic, t.partition, latest); err != nil {
-				return err
-			}
 		}
 	}
 	t.log.Info().Int64("offset", from).Msg("first start on this partition")
@@ -167,7 +161,7 @@ func (t *task) rebuild(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	t.handler = t.in.New(t.in.Topic, t.partition) // whatever keys were left say nothing without a position
+	t.handler = t.in.New() // whatever keys were left say nothing without a position
 	t.saved = position{topicID: t.topicID, offset: t.committed.offset, checkpoint: min(start, t.committed.offset), revision: t.revision.Number, writer: t.c.cfg.Writer}
 	return nil
 }

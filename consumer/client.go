@@ -28,7 +28,8 @@ type ClientConfig struct {
 
 // Client reads, appends and looks after topics, for programs that run no Consumer. It is safe for concurrent use.
 //
-// A cluster that does not answer is waited for until the context is done; a *SetupError says what an operator has to mend.
+// A cluster that does not answer is waited for until the context is done; a *SetupError says what an operator has to mend: a
+// topic that is not there, a right, a setting.
 type Client struct {
 	cfg     ClientConfig
 	wire    *wire.Client
@@ -38,17 +39,22 @@ type Client struct {
 // Connect makes a Client; nothing is dialled before the first request.
 func Connect(cfg ClientConfig) (*Client, error) {
 	if len(cfg.Brokers) == 0 {
-		return nil, &SetupError{"no brokers given: at least one host:port is needed"}
+		return nil, &SetupError{Message: "no brokers given: at least one host:port is needed"}
 	}
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
 	w := wire.NewClient(wire.Config{Brokers: cfg.Brokers, Dial: cfg.Dial, TLS: cfg.TLS, SASL: cfg.SASL, ClientID: cfg.ClientID})
-	return &Client{cfg: cfg, wire: w, cluster: newCluster(w, cfg.Now)}, nil
+	return &Client{cfg: cfg, wire: w, cluster: newCluster(w, cfg.Brokers, cfg.Now)}, nil
 }
 
 // Close ends every request under way and returns when all connections are closed.
 func (c *Client) Close() { c.wire.Close() }
+
+// NeedTopics sees to it that topics are there: a missing one is a *SetupError.
+func (c *Client) NeedTopics(ctx context.Context, names ...string) error {
+	return c.wait(ctx, func(ctx context.Context) error { return c.cluster.need(ctx, names...) })
+}
 
 // metadata asks for the brokers and the controller, and for the topics named.
 func (c *Client) metadata(ctx context.Context, names ...string) (*kmsg.MetadataResponse, error) {
@@ -108,10 +114,10 @@ func passes(err error) bool {
 	return f.err != nil && f.fate != fateStop || f.code != 0 && (fateOf(f.code) == fateAgain || fateOf(f.code) == fateRoute)
 }
 
-// setup marks an error that no repetition mends as one for an operator.
+// setup marks an answer that speaks of rights and settings as one for an operator; any other error stays what it is.
 func setup(err error) error {
-	if f := (*fault)(nil); errors.As(err, &f) {
-		return &SetupError{f.Error()}
+	if f := (*fault)(nil); errors.As(err, &f) && (mistakes[f.code] || errors.As(f.err, new(*wire.UnsupportedError))) {
+		return &SetupError{Message: err.Error(), cause: err}
 	}
 	return err
 }

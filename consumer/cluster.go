@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -19,6 +20,7 @@ import (
 // that an answer was wrong. It is shared by all goroutines of a Consumer; its lock is never held over I/O.
 type cluster struct {
 	client *wire.Client
+	at     []string // the addresses it was given, for errors
 	now    func() time.Time
 	asking chan struct{} // one slot: one Metadata request at a time
 
@@ -39,8 +41,8 @@ type coordinatorKey struct {
 	name string
 }
 
-func newCluster(client *wire.Client, now func() time.Time) *cluster {
-	return &cluster{client: client, now: now, asking: make(chan struct{}, 1),
+func newCluster(client *wire.Client, brokers []string, now func() time.Time) *cluster {
+	return &cluster{client: client, at: brokers, now: now, asking: make(chan struct{}, 1),
 		topics: map[string]topicInfo{}, coords: map[coordinatorKey]int32{}}
 }
 
@@ -150,6 +152,42 @@ func (c *cluster) ask(ctx context.Context, names []string) error {
 		c.topics[*t.Topic] = info
 	}
 	return nil
+}
+
+// partitions tells how many partitions a topic has, 0 if it is not known.
+func (c *cluster) partitions(topic string) int32 {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return int32(len(c.topics[topic].leaders))
+}
+
+// need answers with a *SetupError where a topic is not there.
+func (c *cluster) need(ctx context.Context, names ...string) error {
+	missing, err := c.missing(ctx, names)
+	if err == nil && len(missing) > 0 {
+		err = &SetupError{Message: fmt.Sprintf("missing on the cluster at %s, or no right to see it: topic %s; `retrainer topics apply` makes what is missing",
+			strings.Join(c.at, ", "), strings.Join(missing, ", "))}
+	}
+	return err
+}
+
+// missing asks which of the topics are not there. A topic just made may not have reached every broker: it is asked for
+// again for a moment.
+func (c *cluster) missing(ctx context.Context, names []string) ([]string, error) {
+	const enough = 6 // tries, over a second and a half
+	wait := delays(50 * time.Millisecond)
+	for tries := 1; ; tries++ {
+		if err := c.refresh(ctx, names...); err != nil {
+			return nil, err
+		}
+		gone := slices.DeleteFunc(slices.Clone(names), func(n string) bool { return c.partitions(n) > 0 })
+		if len(gone) == 0 || tries == enough {
+			return gone, nil
+		}
+		if err := pause(ctx, wait.NextBackOff()); err != nil {
+			return nil, err
+		}
+	}
 }
 
 // coordinator tells the node that coordinates a group (kind 0) or a transactional id (kind 1).

@@ -26,7 +26,7 @@ type Config struct {
 
 	InstanceID     string        // group.instance.id: a static member; "": a dynamic one
 	SessionTimeout time.Duration // 10s; the broker's floor is usually 6s
-	Start          Start         // where a Versioned input begins that nobody has read; zero: its earliest record
+	From           From          // where a Versioned input begins that nobody has read; zero: its earliest record
 
 	CheckpointInterval time.Duration // 30s between checkpoints of what changed
 	CheckpointRecords  int64         // 500,000 records, whichever comes first
@@ -49,12 +49,12 @@ type Config struct {
 // Input is one topic to read and how.
 type Input struct {
 	Topic      string
-	Checkpoint string                                             // compacted topic with as many partitions as Topic
-	New        func(topic string, partition int32) record.Handler // a fresh handler, called once for every life of a task
-	Versioned  bool                                               // waits for, and folds by, Config.Revisions; its handlers are record.Versioned
-	Tick       []byte                                             // value appended to the partition when a record.Timed handler's deadline is reached
-	EachCommit bool                                               // every commit writes the changed keys (a small state that decides things)
-	OnPanic    PanicPolicy                                        // what happens when Fold panics
+	Checkpoint string                // compacted topic with as many partitions as Topic
+	New        func() record.Handler // a fresh handler, called once for every life of a task
+	Versioned  bool                  // waits for, and folds by, Config.Revisions; its handlers are record.Versioned
+	Tick       []byte                // value appended to the partition when a record.Timed handler's deadline is reached
+	EachCommit bool                  // every commit writes the changed keys (a small state that decides things)
+	OnPanic    PanicPolicy           // what happens when Fold panics
 }
 
 // PanicPolicy says what a panic while folding a record does.
@@ -64,12 +64,6 @@ const (
 	PanicDeadLetter PanicPolicy = iota // recover; when the record comes again it becomes a dead letter
 	PanicStop                          // the process ends: better silence than a wrong decision
 )
-
-// Start is where reading begins: the earliest record, the end, or the first record at or after a time.
-type Start struct {
-	Latest bool
-	At     time.Time
-}
 
 func (c *Config) validate() error {
 	switch {
@@ -92,6 +86,10 @@ func (c *Config) validate() error {
 		}
 		seen[in.Topic] = true
 	}
+	return nil
+}
+
+func (c *Config) setDefaults() {
 	setDefault(&c.SessionTimeout, 10*time.Second)
 	setDefault(&c.CheckpointInterval, 30*time.Second)
 	setDefault(&c.CheckpointRecords, 500_000)
@@ -103,7 +101,6 @@ func (c *Config) validate() error {
 	if c.Now == nil {
 		c.Now = time.Now
 	}
-	return nil
 }
 
 func setDefault[T comparable](v *T, d T) {

@@ -22,17 +22,21 @@ type Consumer struct {
 	poison    poison
 }
 
-// SetupError is a mistake in what was given: a missing topic, no rights, a wrong setting. Nothing was done yet, and doing it again
-// does not help.
-type SetupError struct{ Message string }
+// SetupError is for an operator to mend: a missing topic, no rights, a wrong setting. Doing the same again does not help.
+type SetupError struct {
+	Message string
+	cause   error // what the cluster said, nil where it was not asked
+}
 
 func (e *SetupError) Error() string { return e.Message }
+func (e *SetupError) Unwrap() error { return e.cause }
 
 // New checks the configuration.
 func New(cfg Config) (*Consumer, error) {
 	if err := cfg.validate(); err != nil {
-		return nil, &SetupError{err.Error()}
+		return nil, &SetupError{Message: err.Error()}
 	}
+	cfg.setDefaults()
 	return &Consumer{cfg: cfg, status: newStatus(), poison: poison{at: map[place]string{}}}, nil
 }
 
@@ -41,9 +45,11 @@ func New(cfg Config) (*Consumer, error) {
 func (c *Consumer) Run(ctx context.Context) error {
 	c.client = wire.NewClient(wire.Config{Brokers: c.cfg.Brokers, Dial: c.cfg.Dial, TLS: c.cfg.TLS, SASL: c.cfg.SASL, ClientID: c.cfg.App})
 	defer c.client.Close()
-	c.cluster = newCluster(c.client, c.cfg.Now)
+	c.cluster = newCluster(c.client, c.cfg.Brokers, c.cfg.Now)
 	c.revisions = newRevisions()
-	if err := c.setup(ctx); err != nil || ctx.Err() != nil {
+	if err := c.setup(ctx); ctx.Err() != nil {
+		return nil
+	} else if err != nil {
 		return err
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
@@ -82,16 +88,19 @@ func (c *Consumer) setup(ctx context.Context) error {
 			names = append(names, n)
 		}
 	}
-	missing, err := c.cluster.missing(ctx, names)
-	if err != nil || ctx.Err() != nil {
-		return err
-	}
-	if len(missing) > 0 {
-		return missingTopics(missing)
+	wait := delays(50 * time.Millisecond)
+	for {
+		err := c.cluster.need(ctx, names...)
+		if err == nil {
+			break
+		}
+		if !passes(err) || pause(ctx, wait.NextBackOff()) != nil {
+			return setup(err)
+		}
 	}
 	for i := range c.cfg.Inputs {
 		if why := c.narrow(&c.cfg.Inputs[i]); why != "" {
-			return &SetupError{why}
+			return &SetupError{Message: why}
 		}
 	}
 	return nil
@@ -122,82 +131,4 @@ func (c *Consumer) partitionCounts(ctx context.Context) (map[string]int32, error
 		}
 	}
 	return counts, nil
-}
-
-// partitions tells how many partitions a topic has, 0 if it is not known.
-func (c *cluster) partitions(topic string) int32 {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return int32(len(c.topics[topic].leaders))
-}
-
-// missing asks which of the topics are not there. A topic just made may not have reached every broker: it is asked for
-// again for a moment. A cluster that does not answer is waited for.
-func (c *cluster) missing(ctx context.Context, names []string) (gone []string, err error) {
-	const enough = 6 // tries, over a second and a half
-	wait := delays(50 * time.Millisecond)
-	for tries := 0; ctx.Err() == nil; {
-		err := c.refresh(ctx, names...)
-		if fateOfError(err) == fateStop {
-			return nil, &SetupError{err.Error()}
-		}
-		if err == nil {
-			gone = gone[:0]
-			for _, n := range names {
-				if c.partitions(n) == 0 {
-					gone = append(gone, n)
-				}
-			}
-			if tries++; len(gone) == 0 || tries == enough {
-				return gone, nil
-			}
-		}
-		_ = pause(ctx, wait.NextBackOff())
-	}
-	return nil, nil
-}
-
-// place is one record's address.
-type place struct {
-	topic     string
-	partition int32
-	offset    int64
-}
-
-// poison remembers for the life of the process on which records a handler panicked.
-type poison struct {
-	mu sync.Mutex
-	at map[place]string
-}
-
-func (p *poison) mark(at place, what string) {
-	p.mu.Lock()
-	p.at[at] = what
-	p.mu.Unlock()
-}
-
-// forget drops what no replay will meet again.
-func (p *poison) forget(topic string, partition int32, below int64) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	for at := range p.at { // order: deletes only
-		if at.topic == topic && at.partition == partition && at.offset < below {
-			delete(p.at, at)
-		}
-	}
-}
-
-func (p *poison) of(topic string, partition int32) map[int64]string {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	var m map[int64]string
-	for at, what := range p.at { // order: into a map
-		if at.topic == topic && at.partition == partition {
-			if m == nil {
-				m = map[int64]string{}
-			}
-			m[at.offset] = what
-		}
-	}
-	return m
 }

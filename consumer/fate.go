@@ -101,6 +101,23 @@ func (f *fault) Unwrap() error {
 	return kerr.ErrorForCode(f.code)
 }
 
+// mistakes are the answers that speak of rights and settings, whatever was asked.
+var mistakes = map[int16]bool{
+	17: true, // INVALID_TOPIC_EXCEPTION
+	26: true, // INVALID_SESSION_TIMEOUT
+	29: true, // TOPIC_AUTHORIZATION_FAILED
+	30: true, // GROUP_AUTHORIZATION_FAILED
+	31: true, // CLUSTER_AUTHORIZATION_FAILED
+	35: true, // UNSUPPORTED_VERSION: of the broker
+	37: true, // INVALID_PARTITIONS
+	38: true, // INVALID_REPLICATION_FACTOR
+	40: true, // INVALID_CONFIG
+	44: true, // POLICY_VIOLATION: the broker's own rules for topics
+	50: true, // INVALID_TRANSACTION_TIMEOUT
+	53: true, // TRANSACTIONAL_ID_AUTHORIZATION_FAILED
+	58: true, // SASL_AUTHENTICATION_FAILED
+}
+
 // remedies says what to do where an operator can do something.
 var remedies = map[int16]string{
 	10: "(raise max.message.bytes of the topic)",

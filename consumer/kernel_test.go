@@ -66,7 +66,7 @@ func counting(to io.Writer, configure ...func(*consumer.Config)) sim.Run {
 			App: app, Brokers: []string{sim.Seed}, Dial: dial, Revisions: revisions, DeadLetters: deadTopic,
 			SessionTimeout: 6 * time.Second, CheckpointInterval: 2 * time.Second, Log: zerolog.New(to),
 			Inputs: []consumer.Input{{Topic: input, Checkpoint: checkpoint, Versioned: true,
-				New: func(string, int32) record.Handler { return counter.New(totals) }}},
+				New: func() record.Handler { return counter.New(totals) }}},
 		}
 		for _, f := range configure {
 			f(&cfg)

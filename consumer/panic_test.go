@@ -27,7 +27,7 @@ func (f fragile) Fold(r *record.Record, out []record.Output) ([]record.Output, e
 func fragileInput(on consumer.PanicPolicy) func(*consumer.Config) {
 	return func(c *consumer.Config) {
 		c.Inputs[0].OnPanic = on
-		c.Inputs[0].New = func(string, int32) record.Handler { return fragile{counter.New(totals)} }
+		c.Inputs[0].New = func() record.Handler { return fragile{counter.New(totals)} }
 	}
 }
 

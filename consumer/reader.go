@@ -3,22 +3,13 @@ package consumer
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
 	"github.com/visutility/retrainer/consumer/record"
 )
-
-// From is where a Reader begins in each partition.
-type From struct {
-	End    bool      // what comes from now on
-	Offset int64     // where neither End nor Time is set: this offset, or the log's start if that is later
-	Time   time.Time // the first record at or after it
-}
 
 // ReaderConfig says what a Reader reads.
 type ReaderConfig struct {
@@ -54,14 +45,8 @@ const (
 
 // NewReader begins to read. A topic that is not there is a *SetupError.
 func (c *Client) NewReader(ctx context.Context, cfg ReaderConfig) (*Reader, error) {
-	missing, err := c.cluster.missing(ctx, []string{cfg.Topic})
-	switch {
-	case err != nil:
+	if err := c.NeedTopics(ctx, cfg.Topic); err != nil {
 		return nil, err
-	case ctx.Err() != nil:
-		return nil, context.Cause(ctx)
-	case len(missing) > 0:
-		return nil, missingTopics(missing)
 	}
 	n := c.cluster.partitions(cfg.Topic)
 	r := &Reader{found: make(chan found, readAhead), left: int(n)}
@@ -83,10 +68,6 @@ func (c *Client) NewReader(ctx context.Context, cfg ReaderConfig) (*Reader, erro
 		})
 	}
 	return r, nil
-}
-
-func missingTopics(names []string) error {
-	return &SetupError{fmt.Sprintf("missing on the cluster, or no right to see it: topic %s; `retrainer topics apply` makes what is missing", strings.Join(names, ", "))}
 }
 
 // Close stops reading and returns when all goroutines have ended.
@@ -124,25 +105,12 @@ func (c *Client) bounds(ctx context.Context, cfg ReaderConfig, partition int32) 
 		})
 		return offset, err
 	}
-	last, err := ask(latest)
-	if err != nil {
-		return 0, 0, err
-	}
-	switch {
-	case cfg.From.End:
-		from = last
-	case !cfg.From.Time.IsZero():
-		if from, err = ask(cfg.From.Time.UnixMilli()); from < 0 { // no record is that new
-			from = last
-		}
-	default:
-		if from, err = ask(earliest); err == nil {
-			from = min(max(from, cfg.From.Offset), last)
-		}
-	}
 	if end = -1; cfg.ToEnd {
-		end = last
+		if end, err = ask(latest); err != nil {
+			return 0, 0, err
+		}
 	}
+	from, err = cfg.From.offset(ask)
 	return from, end, err
 }
 

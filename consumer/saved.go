@@ -63,14 +63,8 @@ type Range struct{ From, To int64 }
 // NewRangeReader begins to read pieces of a topic, one a partition, as a Reader with ToEnd does. What is gone from the log's
 // start is left out.
 func (c *Client) NewRangeReader(ctx context.Context, topic string, pieces map[int32]Range) (*Reader, error) {
-	missing, err := c.cluster.missing(ctx, []string{topic})
-	switch {
-	case err != nil:
+	if err := c.NeedTopics(ctx, topic); err != nil {
 		return nil, err
-	case ctx.Err() != nil:
-		return nil, context.Cause(ctx)
-	case len(missing) > 0:
-		return nil, missingTopics(missing)
 	}
 	r := &Reader{found: make(chan found, readAhead), left: len(pieces)}
 	ctx, r.cancel = context.WithCancel(context.WithoutCancel(ctx))

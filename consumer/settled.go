@@ -14,22 +14,16 @@ const openPatience = 30 * time.Second
 // Settled gives the offsets that a topic has now, by partition, as soon as all transactions in them are decided: what is
 // committed there does not change any more. Whoever reads a position first finds every output of it in there.
 func (c *Client) Settled(ctx context.Context, topic string) (map[int32]Range, error) {
-	missing, err := c.cluster.missing(ctx, []string{topic})
-	switch {
-	case err != nil:
+	if err := c.NeedTopics(ctx, topic); err != nil {
 		return nil, err
-	case ctx.Err() != nil:
-		return nil, context.Cause(ctx)
-	case len(missing) > 0:
-		return nil, missingTopics(missing)
 	}
 	all := map[int32]Range{}
 	for p := range c.cluster.partitions(topic) {
-		var r Range
-		if r.From, r.To, err = c.bounds(ctx, ReaderConfig{Topic: topic, ToEnd: true}, p); err != nil {
+		from, to, err := c.bounds(ctx, ReaderConfig{Topic: topic, ToEnd: true}, p)
+		if err != nil {
 			return nil, err
 		}
-		all[p] = r
+		all[p] = Range{from, to}
 	}
 	late := fmt.Errorf("a transaction in topic %s has been open for more than %v: wait until it has ended, and try again", topic, openPatience)
 	ctx, cancel := context.WithTimeoutCause(ctx, openPatience, late)

@@ -142,7 +142,7 @@ func (t *task) fencedOnce() {
 // cut: an abort under the new epoch closes what was left open.
 func (t *task) load(ctx context.Context) error {
 	t.enter(stateLoading)
-	t.handler = t.in.New(t.in.Topic, t.partition)
+	t.handler = t.in.New()
 	var err error
 	if t.committed, err = t.committedOffset(ctx); err != nil {
 		return err

@@ -52,7 +52,7 @@ func TestTickMeetsADeadlineOnASilentPartition(t *testing.T) {
 			run := counting(&l, func(c *consumer.Config) {
 				c.Revisions, c.InstanceID = "", "a"
 				c.Inputs = []consumer.Input{{Topic: alarms, Checkpoint: alarmsMade, Tick: []byte("tick"), EachCommit: true,
-					New: func(string, int32) record.Handler { return &alarm{} }}}
+					New: func() record.Handler { return &alarm{} }}}
 			})
 			a := w.Start("a", run, nil)
 			w.Append(&kgo.Record{Topic: alarms, Value: []byte("20000"), Timestamp: time.Unix(1, 0)})

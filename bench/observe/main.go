@@ -111,7 +111,7 @@ func (b *bench) observe(ctx context.Context, app string) error {
 	defer cancel()
 	set := handlers.Settings{App: app}
 	cfg := consumer.Config{App: app, Brokers: b.brokers, Revisions: app + ".policy", DeadLetters: app + ".dlq", Log: zerolog.New(os.Stderr).Level(zerolog.WarnLevel),
-		Inputs: []consumer.Input{{Topic: b.app, Checkpoint: app + ".checkpoint", Versioned: true, New: func(string, int32) record.Handler {
+		Inputs: []consumer.Input{{Topic: b.app, Checkpoint: app + ".checkpoint", Versioned: true, New: func() record.Handler {
 			if b.kind == "drift" {
 				return handlers.NewDrift(set)
 			}

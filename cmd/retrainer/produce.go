@@ -95,12 +95,8 @@ type line struct {
 
 // run writes until the input ends, or until the first line that cannot be written; what stands before it is written.
 func (p *producing) run(ctx context.Context, client *consumer.Client, in io.Reader) error {
-	there, err := client.Topics(ctx, p.topic)
-	if err != nil {
+	if err := client.NeedTopics(ctx, p.topic); err != nil { // at once, not after the first line
 		return err
-	}
-	if _, ok := there[p.topic]; !ok {
-		return &consumer.SetupError{Message: fmt.Sprintf("topic %s is missing on the cluster, or there is no right to see it: `retrainer topics apply` makes what is missing", p.topic)}
 	}
 	a := client.NewAppender()
 	lines := make(chan line, mostLines)

@@ -118,22 +118,16 @@ func (s *service) waitsFor(err error) {
 // checkTopics refuses to begin where a topic is missing or the ledger would not keep time, and says loudly which event topics
 // believe any clock.
 func (s *service) checkTopics(ctx context.Context, client *consumer.Client) error {
-	var all, missing []string
+	var all []string
 	for _, w := range s.wishes(false) {
 		all = append(all, w.name)
+	}
+	if err := client.NeedTopics(ctx, all...); err != nil {
+		return err
 	}
 	there, err := client.Topics(ctx, all...)
 	if err != nil {
 		return err
-	}
-	for _, t := range all {
-		if _, ok := there[t]; !ok {
-			missing = append(missing, t)
-		}
-	}
-	if len(missing) > 0 {
-		return &consumer.SetupError{Message: fmt.Sprintf("missing on the cluster at %s, or no right to see it: topic %s; `retrainer topics apply` makes what is missing",
-			strings.Join(s.brokers, ", "), strings.Join(missing, ", "))}
 	}
 	ledger := s.names().ledger()
 	if kind := there[ledger].Configs[timestampType]; kind != appendTime {
@@ -154,11 +148,10 @@ func (s *service) config() consumer.Config {
 	n, set := s.names(), handlers.Settings{App: s.app, MaxEventBytes: int(s.maxEventBytes)}
 	cfg := consumer.Config{App: s.app, Brokers: s.brokers, Revisions: n.policy(), DeadLetters: n.dlq(),
 		InstanceID: s.instanceID, SessionTimeout: s.sessionTimeout, CheckpointInterval: s.checkpointInterval,
-		Start: consumer.Start{Latest: s.start.from.End, At: s.start.from.Time}, Log: s.log}
+		From: s.start.from, Log: s.log}
 	_, _ = rand.Read(cfg.Writer[:]) // it never fails
 	add := func(topic string, versioned bool, handler func() record.Handler) *consumer.Input {
-		cfg.Inputs = append(cfg.Inputs, consumer.Input{Topic: topic, Checkpoint: n.checkpoint(topic), Versioned: versioned,
-			New: func(string, int32) record.Handler { return handler() }})
+		cfg.Inputs = append(cfg.Inputs, consumer.Input{Topic: topic, Checkpoint: n.checkpoint(topic), Versioned: versioned, New: handler})
 		return &cfg.Inputs[len(cfg.Inputs)-1]
 	}
 	for _, t := range s.drift {

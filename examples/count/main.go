@@ -37,7 +37,7 @@ func main() {
 		App: *app, Brokers: strings.Split(*brokers, ","), InstanceID: *instance,
 		Revisions: *app + ".every", DeadLetters: *app + ".dlq",
 		Inputs: []consumer.Input{{Topic: *in, Checkpoint: *app + ".checkpoint." + *in, Versioned: true,
-			New: func(string, int32) record.Handler { return counter.New(*totals) }}},
+			New: func() record.Handler { return counter.New(*totals) }}},
 		Log: zerolog.New(os.Stderr).With().Timestamp().Logger(),
 	}
 	_, _ = rand.Read(cfg.Writer[:]) // never fails (crypto/rand)

@@ -61,7 +61,7 @@ func counting(id string, log *said) sim.Run {
 			App: app, Brokers: []string{sim.Seed}, Dial: dial, InstanceID: id, Revisions: revisions, DeadLetters: deadTopic,
 			SessionTimeout: 6 * time.Second, CheckpointInterval: 300 * time.Millisecond, Log: zerolog.New(log),
 			Inputs: []consumer.Input{{Topic: input, Checkpoint: checkpoint, Versioned: true,
-				New: func(string, int32) record.Handler { return counter.New(totals) }}},
+				New: func() record.Handler { return counter.New(totals) }}},
 		})
 		if err != nil {
 			return err
