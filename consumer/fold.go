@@ -82,7 +82,7 @@ func (t *task) fold(r *record.Record) ([]record.Output, error) {
 		if err != nil {
 			return out, err
 		}
-		return t.deadLetter(r, &record.Dead{Reason: "panic", Stage: "fold", Message: what}, out)
+		return t.deadLetter(r, &record.Dead{Reason: record.ReasonPanic, Stage: record.StageFold, Message: what}, out)
 	}
 	out, err := t.handler.Fold(r, t.outputs)
 	if err == nil {

@@ -9,36 +9,29 @@ import (
 	"github.com/visutility/retrainer/schemas"
 )
 
-// Reasons of dead letters. Where several hold, the first of them is given: a tombstone before all, then in this order; of
-// values retrain.Event.Check knows the order.
+// Reasons of dead letters that cannot be read. Where several hold, the first of them is given: a tombstone before all, then in
+// this order, then retrain.Oversized, then as retrain.Event.Check has them.
 const (
 	reasonTombstone    = "tombstone"
 	reasonFraming      = "framing"
 	reasonUnknown      = "schema_unknown"
 	reasonIncompatible = "schema_incompatible"
 	reasonMalformed    = "malformed"
-	reasonOversized    = "oversized"
-)
-
-// Stages at which a record is refused.
-const (
-	stageDecode   = "decode"
-	stageValidate = "validate"
 )
 
 func tombstone() *record.Dead {
-	return &record.Dead{Reason: reasonTombstone, Stage: stageDecode,
+	return &record.Dead{Reason: reasonTombstone, Stage: record.StageDecode,
 		Message: "the record has no value; nothing can be deleted here: an event stays true, so send none"}
 }
 
 func oversized(value []byte, most int) *record.Dead {
-	return &record.Dead{Reason: reasonOversized, Stage: stageValidate, SchemaID: schemaID(value), Message: fmt.Sprintf(
+	return &record.Dead{Reason: retrain.Oversized, Stage: record.StageValidate, SchemaID: schemaID(value), Message: fmt.Sprintf(
 		"the value has %d bytes, at most %d are taken (--max-event-bytes): put large data where data_ref can point to it", len(value), most)}
 }
 
 // undecodable is the dead letter of a value that is no record of a known schema.
 func undecodable(value []byte, err error) *record.Dead {
-	d := &record.Dead{Reason: reasonMalformed, Stage: stageDecode, Message: err.Error(), SchemaID: schemaID(value)}
+	d := &record.Dead{Reason: reasonMalformed, Stage: record.StageDecode, Message: err.Error(), SchemaID: schemaID(value)}
 	var framing *schemas.FramingError
 	var unknown *schemas.UnknownSchemaError
 	var incompatible *schemas.IncompatibleError
@@ -58,7 +51,7 @@ func undecodable(value []byte, err error) *record.Dead {
 
 // refused is the dead letter of a record that can be read but not be used.
 func refused(value []byte, bad *retrain.Invalid) *record.Dead {
-	return &record.Dead{Reason: bad.Reason, Stage: stageValidate, Message: bad.Message, SchemaID: schemaID(value)}
+	return &record.Dead{Reason: bad.Reason, Stage: record.StageValidate, Message: bad.Message, SchemaID: schemaID(value)}
 }
 
 // schemaID is the fingerprint of the value's schema in hex, empty without single-object framing.

@@ -22,7 +22,7 @@ func (p *Progress) Check() *Invalid {
 		}
 	}
 	if n := sizeOf(p.Metrics) + sizeOf(p.BestParams) + textsOf(p.BestParams); n > maxProgress {
-		return &Invalid{"oversized", fmt.Sprintf("metrics and best_params have %d bytes, at most %d are possible: "+
+		return &Invalid{Oversized, fmt.Sprintf("metrics and best_params have %d bytes, at most %d are possible: "+
 			"the registry keeps them of every version; report the aggregates and store the rest beside the model", n, maxProgress)}
 	}
 	p.Worker, p.ErrorCode, p.ErrorMessage = cutIfThere(p.Worker, maxID), cutIfThere(p.ErrorCode, maxID), cutIfThere(p.ErrorMessage, maxErrorText)
@@ -41,6 +41,11 @@ func (r *Request) Check() *Invalid {
 			return invalidValue("%s: %s", id.name, problem)
 		}
 	}
+	return r.usable()
+}
+
+// usable says what makes the controller unable to do what is asked; nil: nothing.
+func (r *Request) usable() *Invalid {
 	if r.Action == nil || *r.Action != Soft && *r.Action != Full {
 		return invalidValue("the request has no action: soft or full is needed")
 	}
@@ -51,5 +56,5 @@ func (r *Request) Check() *Invalid {
 }
 
 func unknownKind[T ~string](field, given string, known ...T) *Invalid {
-	return &Invalid{"unknown_kind", fmt.Sprintf("%s is %q; known are %q", field, given, known)}
+	return &Invalid{UnknownKind, fmt.Sprintf("%s is %q; known are %q", field, given, known)}
 }

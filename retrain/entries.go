@@ -131,7 +131,7 @@ func (c *Controller) bind(a *keptAlert) {
 
 // enterRequest answers a person. It passes the cool-down, never the lock.
 func (c *Controller) enterRequest(r *Request) {
-	if r.Verb != Trigger || r.Action == nil || *r.Action != Soft && *r.Action != Full {
+	if r.usable() != nil {
 		c.counts.RequestUnusable++
 		return
 	}

@@ -75,7 +75,16 @@ func (e *Event) field(f Field) Number {
 	return e.Value
 }
 
-// Invalid says why an event or an entry cannot be used: one of the reasons of dead letters, and a sentence.
+// The reasons for which an event or an entry that can be read cannot be used.
+const (
+	InvalidValue = "invalid_value"
+	NoValue      = "no_value"
+	NoSource     = "no_source"
+	Oversized    = "oversized"
+	UnknownKind  = "unknown_kind"
+)
+
+// Invalid says why an event or an entry cannot be used: one of these reasons, and a sentence.
 type Invalid struct {
 	Reason, Message string
 }
@@ -83,7 +92,7 @@ type Invalid struct {
 func (i *Invalid) Error() string { return i.Reason + ": " + i.Message }
 
 func invalidValue(format string, args ...any) *Invalid {
-	return &Invalid{"invalid_value", fmt.Sprintf(format, args...)}
+	return &Invalid{InvalidValue, fmt.Sprintf(format, args...)}
 }
 
 const (
@@ -106,10 +115,10 @@ func (e *Event) Check() *Invalid {
 		return invalidValue("data_ref has %d bytes, at most %d are possible: it shall say where the data is, not hold it", len(e.DataRef), maxDataRef)
 	}
 	if !e.PValue.OK && !e.KLDivergence.OK && !e.MAPChange.OK && !e.Value.OK {
-		return &Invalid{"no_value", "the event has none of p_value, kl_divergence, mAP_change and value"}
+		return &Invalid{NoValue, "the event has none of p_value, kl_divergence, mAP_change and value"}
 	}
 	if e.Stream == nil && e.ModelID == nil {
-		return &Invalid{"no_source", "the event names neither a stream (stream_id) nor a model (model_id)"}
+		return &Invalid{NoSource, "the event names neither a stream (stream_id) nor a model (model_id)"}
 	}
 	return nil
 }

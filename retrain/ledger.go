@@ -5,9 +5,9 @@ type On string
 
 // The three kinds of event.
 const (
-	Drift        On = "drift"         // DataDrift: of a stream
-	ConceptDrift On = "concept_drift" // ConceptDrift: of a model
-	Performance  On = "performance"   // PerformanceDrop: of a model
+	Drift        On = "drift"         // data drift, of a stream
+	ConceptDrift On = "concept_drift" // concept drift, of a model
+	Performance  On = "performance"   // performance, of a model
 )
 
 // Action is what a rule asks for and what a decision says, in growing severity.

@@ -158,8 +158,8 @@ func readTrain(n node, t Train) Train {
 		}
 	}
 	for _, key := range []string{"trials", "space"} {
-		if f.has(key) && n.problemsSoFar() == before && t.size() > maxTrials {
-			f.get(key).fail("%d trials over this space take up to %d bytes in a command, at most %d are possible: fewer trials, or fewer and shorter values, are needed", t.Trials, t.size(), maxTrials)
+		if f.has(key) && n.problemsSoFar() == before && t.size() > maxTrialBytes {
+			f.get(key).fail("%d trials over this space take up to %d bytes in a command, at most %d are possible: fewer trials, or fewer and shorter values, are needed", t.Trials, t.size(), maxTrialBytes)
 		}
 	}
 	return t

@@ -12,7 +12,7 @@ import (
 // for one another. A Command is the largest: evidence, dataset, trials and explanation.
 const (
 	maxDataRef     = 256 << 10 // bytes: a Command's dataset
-	maxTrials      = 128 << 10 // bytes: a Command's space and trials
+	maxTrialBytes  = 128 << 10 // bytes: a Command's space and trials
 	maxExplanation = 32 << 10  // bytes, the rest is cut
 	mostEvidence   = 384 << 10 // bytes of evidence in a record; beyond them the explanation has the number of alerts
 	mostShown      = 128 << 10 // the same of a Model, which is written with every alert that comes or goes

@@ -70,10 +70,20 @@ type Timed interface {
 	Deadline() int64
 }
 
+// The stages at which a record is refused.
+const (
+	StageDecode   = "decode"
+	StageValidate = "validate"
+	StageFold     = "fold"
+)
+
+// ReasonPanic is the reason of a dead letter that its handler panics on; all other reasons are the handler's.
+const ReasonPanic = "panic"
+
 // Dead is the error by which a handler refuses a record: it becomes a dead letter, whole.
 type Dead struct {
 	Reason   string // one of the reasons of the program's contract: framing, malformed, invalid_value ...
-	Stage    string // where it was refused: decode, validate, fold ...
+	Stage    string // where it was refused
 	Message  string // what is wrong, where, and what would be right
 	SchemaID string // the writer's schema id or fingerprint, where one was read
 }

@@ -35,7 +35,7 @@ func New(totals string) *Counter {
 // Fold counts one record. Its value must not be empty.
 func (c *Counter) Fold(r *record.Record, out []record.Output) ([]record.Output, error) {
 	if len(r.Value) == 0 {
-		return out, &record.Dead{Reason: "no_value", Stage: "validate", Message: "the value is empty: there is nothing to count"}
+		return out, &record.Dead{Reason: "no_value", Stage: record.StageValidate, Message: "the value is empty: there is nothing to count"}
 	}
 	e := c.counts[string(r.Key)]
 	if e == nil {
