@@ -12,7 +12,15 @@ import (
 // format is the first byte of every value of a checkpoint. A build that does not know it stops.
 const format = 1
 
-var errState = errors.New("retrain: a value of the checkpoint is damaged")
+var errState = errors.New("the checkpoint is damaged")
+
+const rebuild = "to go on, stop all instances, delete the checkpoint's topic, make it anew with `retrainer topics apply` and start them: " +
+	"the state is built again from the records that are kept"
+
+// damaged says what is wrong with a checkpoint, and how to go on.
+func damaged(format string, args ...any) error {
+	return fmt.Errorf("%w: %s; %s", errState, fmt.Sprintf(format, args...), rebuild)
+}
 
 // encoder appends the parts of a checkpoint's value.
 type encoder struct{ b []byte }
@@ -70,7 +78,7 @@ type decoder struct {
 func decode(value []byte) decoder {
 	d := decoder{b: value}
 	if f := d.byte(); d.err == nil && f != format {
-		d.b, d.err = nil, fmt.Errorf("the checkpoint has format %d, this build knows %d: it was written by another build", f, format)
+		d.b, d.err = nil, fmt.Errorf("the checkpoint has format %d, this build knows %d: run the build that wrote it; or, %s", f, format, rebuild)
 	}
 	return d
 }
@@ -78,7 +86,7 @@ func decode(value []byte) decoder {
 func (d *decoder) fail() {
 	d.b = nil
 	if d.err == nil {
-		d.err = errState
+		d.err = damaged("a value is longer or shorter than what it says")
 	}
 }
 

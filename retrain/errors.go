@@ -83,6 +83,6 @@ func shownText(text string) string { return strconv.Quote(cut(text, shownAtMost)
 
 // Errors after which a ledger cannot be folded further: the process stops.
 var (
-	ErrPolicyUnreadable = errors.New("the policy in the ledger cannot be read by this build")
-	ErrLedgerID         = errors.New("the ledger id is not a UUID")
+	ErrPolicyUnreadable = errors.New("the policy in the ledger cannot be read by this build (run one that is at least as new as the one that proposed it)")
+	ErrLedgerID         = errors.New("the ledger id is not a UUID (this ledger begins with what another program wrote: start with another --app)")
 )

@@ -32,17 +32,21 @@ func (m *model) remove(x *concern) {
 func evidenceOf(alerts []*keptAlert, most int) []Evidence {
 	list, size := make([]Evidence, 0, min(len(alerts), 64)), 0
 	for _, k := range alerts {
-		a := k.alert
-		if size += a.size(); size > most {
+		if size += k.alert.size(); size > most {
 			break
 		}
-		list = append(list, Evidence{
-			AlertID: a.AlertID, Stream: a.Stream, Model: a.Model, ModelVersion: a.ModelVersion, On: a.On, RuleID: a.RuleID,
-			Rule: a.Rule, Action: a.Action, Field: a.Field, Value: a.Value, Level: a.Level, Since: a.Since, EventID: a.EventID,
-			EventTime: a.EventTime, Topic: a.Topic, Partition: a.Partition, Offset: a.Offset,
-		})
+		list = append(list, k.alert.Evidence())
 	}
 	return list
+}
+
+// Evidence is what decisions, commands and models say of the alert.
+func (a *Alert) Evidence() Evidence {
+	return Evidence{
+		AlertID: a.AlertID, Stream: a.Stream, Model: a.Model, ModelVersion: a.ModelVersion, On: a.On, RuleID: a.RuleID,
+		Rule: a.Rule, Action: a.Action, Field: a.Field, Value: a.Value, Level: a.Level, Since: a.Since, EventID: a.EventID,
+		EventTime: a.EventTime, Topic: a.Topic, Partition: a.Partition, Offset: a.Offset,
+	}
 }
 
 // namesVersion is the version of this very model that an alert names.

@@ -68,7 +68,7 @@ func (c *Controller) Restore(key, value []byte) error {
 			return c.readPolicy(d)
 		}
 	default:
-		return fmt.Errorf("%q is no key of a ledger's checkpoint", key)
+		return damaged("%q is no key of a ledger's checkpoint", key)
 	}
 	if err := d.end(); err != nil {
 		return fmt.Errorf("key %q: %w", key, err)
@@ -132,7 +132,7 @@ func (c *Controller) link() error {
 func (c *Controller) complete() error {
 	if c.ledgerID == "" || c.policy == nil {
 		if n := len(c.models) + len(c.alerts) + len(c.commands); n > 0 || c.policy != nil {
-			return fmt.Errorf("%w: it has no ledger id or no policy, but %d models, alerts and commands", errState, n)
+			return damaged("it has no ledger id or no policy, but %d models, alerts and commands", n)
 		}
 	}
 	return nil
@@ -144,11 +144,11 @@ func (c *Controller) linkCommands() error {
 		m := c.models[cmd.model]
 		switch {
 		case m == nil || !m.exists:
-			return fmt.Errorf("%w: command %s is of model %q, which is not in it", errState, id, cmd.model)
+			return damaged("command %s is of model %q, which is not in it", id, cmd.model)
 		case !cmd.open():
 			c.ended = append(c.ended, endOfCommand{cmd.endedAt, id})
 		case m.open != nil:
-			return fmt.Errorf("%w: the commands %s and %s of model %q are both open", errState, m.open.id, id, cmd.model)
+			return damaged("the commands %s and %s of model %q are both open", m.open.id, id, cmd.model)
 		default:
 			m.open = cmd
 		}
@@ -163,7 +163,7 @@ func (c *Controller) linkAlerts() error {
 		for _, x := range a.concerns {
 			m := c.models[x.model.name]
 			if m == nil || !m.exists {
-				return fmt.Errorf("%w: alert %q is of model %q, which is not in it", errState, key, x.model.name)
+				return damaged("alert %q is of model %q, which is not in it", key, x.model.name)
 			}
 			x.model = m
 			m.insert(x)

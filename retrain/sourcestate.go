@@ -27,7 +27,7 @@ func (s *Sources) Restore(key, value []byte) error {
 		s.time, s.timed = d.int(), true
 		return d.end()
 	case !strings.HasPrefix(string(key), sourcePrefix) || !validKey(key[len(sourcePrefix):]):
-		return fmt.Errorf("%q is no key of a checkpoint of sources", key)
+		return damaged("%q is no key of a checkpoint of sources", key)
 	}
 	r := restored{key[len(sourcePrefix):], value}
 	if s.policy == nil {

@@ -141,7 +141,7 @@ func allFiring(models map[string]*shownModel, w *watched) []*firing {
 		for _, v := range s.Versions {
 			for _, x := range v.Series {
 				if a := x.Firing; a != nil && known[a.AlertID] == nil {
-					known[a.AlertID] = &firing{Evidence: evidence(a), bound: len(s.Models) > 0}
+					known[a.AlertID] = &firing{Evidence: a.Evidence(), bound: len(s.Models) > 0}
 				}
 			}
 		}
@@ -149,12 +149,6 @@ func allFiring(models map[string]*shownModel, w *watched) []*firing {
 	return slices.SortedFunc(maps.Values(known), func(a, b *firing) int {
 		return cmp.Or(cmp.Compare(len(b.counts), len(a.counts)), cmp.Compare(b.EventTime, a.EventTime), cmp.Compare(a.AlertID, b.AlertID))
 	})
-}
-
-func evidence(a *retrain.Alert) retrain.Evidence {
-	return retrain.Evidence{AlertID: a.AlertID, Stream: a.Stream, Model: a.Model, ModelVersion: a.ModelVersion, On: a.On, RuleID: a.RuleID, Rule: a.Rule,
-		Action: a.Action, Field: a.Field, Value: a.Value, Level: a.Level, Since: a.Since, EventID: a.EventID, EventTime: a.EventTime,
-		Topic: a.Topic, Partition: a.Partition, Offset: a.Offset}
 }
 
 func printFiring(p *page, models map[string]*shownModel, w *watched) {
