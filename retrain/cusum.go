@@ -9,7 +9,7 @@ import "math"
 //	W = max(0, W) + g                               alarm when W >= h
 //
 // exp(delta z - delta^2/2) is an e-value for z ~ N(0,1), so without drift the mean time to a false alarm is at least arl
-// values. No single value brings more than h/votes: at least that many must agree.
+// checks. No single check brings more than h/votes: at least that many must agree.
 type cusum struct {
 	scale             string // p, log, linear
 	worse             string // of linear: down, up

@@ -29,20 +29,20 @@ func (c *Controller) explain(m *model, s *saying) string {
 		return c.explainUndeployed(m, s)
 	case ReasonStale:
 		return fmt.Sprintf("%s, but that is %s ago and was more than %s ago when it came (max_event_age): no retrain for what is so old; a newer event counts",
-			c.seen(m, s.evidence), span(c.now-s.evidence[0].alert.EventTime), span(c.policy.MaxEventAge))
+			c.seen(m, s.evidence), Span(c.now-s.evidence[0].alert.EventTime), Span(c.policy.MaxEventAge))
 	}
 	return c.explainQuiet(m)
 }
 
 // order says what a command asks for and how long it has.
 func (c *Controller) order(m *model, s *saying) string {
-	return fmt.Sprintf("%s retrain, command %s; it has %s to be taken up", s.action, short(s.command.CommandID), span(m.control.Train.StartBy))
+	return fmt.Sprintf("%s retrain, command %s; it has %s to be taken up", s.action, short(s.command.CommandID), Span(m.control.Train.StartBy))
 }
 
 func (c *Controller) explainRequested(m *model, s *saying) string {
 	text := asked(s.request, m.name) + ": " + c.order(m, s)
 	if end := c.cooldownEnd(m); end > c.now {
-		text += fmt.Sprintf("; a request passes the cool-down, which would last until %s", clock(end))
+		text += fmt.Sprintf("; a request passes the cool-down, which would last until %s", Clock(end))
 	}
 	if n := len(s.evidence); n > 0 {
 		text += fmt.Sprintf("; with it goes what counts by itself: %s", c.seen(m, s.evidence))
@@ -51,12 +51,12 @@ func (c *Controller) explainRequested(m *model, s *saying) string {
 }
 
 func (c *Controller) explainInFlight(m *model, s *saying) string {
-	doing, todo := "is running since "+clock(orZero(m.open.startedAt)), "end"
+	doing, todo := "is running since "+Clock(orZero(m.open.startedAt)), "end"
 	if m.open.startedAt == nil {
-		doing, todo = "waits to be taken up since "+clock(m.open.issuedAt), "be taken up"
+		doing, todo = "waits to be taken up since "+Clock(m.open.issuedAt), "be taken up"
 	}
 	lock := fmt.Sprintf("command %s (%s) %s", short(m.open.id), m.open.action, doing)
-	until := fmt.Sprintf("it has until %s to %s", clock(s.until), todo)
+	until := fmt.Sprintf("it has until %s to %s", Clock(s.until), todo)
 	if s.request != nil {
 		return fmt.Sprintf("%s, but %s: refused, for a model has one command at a time; %s; ask again when it has ended", asked(s.request, m.name), lock, until)
 	}
@@ -72,7 +72,7 @@ func (c *Controller) explainCooldown(m *model, s *saying) string {
 		why = fmt.Sprintf(", the %s end in a row without success", ordinal(m.failures))
 	}
 	return fmt.Sprintf("%s, but %s is left alone until %s: %s after command %s %s at %s%s; no retrain now, it is decided again then",
-		c.seen(m, s.evidence), m.name, clock(s.until), span(s.until-*m.endedAt), short(m.endedBy), how, clock(*m.endedAt), why)
+		c.seen(m, s.evidence), m.name, Clock(s.until), Span(s.until-*m.endedAt), short(m.endedBy), how, Clock(*m.endedAt), why)
 }
 
 func (c *Controller) explainUndeployed(m *model, s *saying) string {
@@ -82,14 +82,14 @@ func (c *Controller) explainUndeployed(m *model, s *saying) string {
 		from = " from " + *v.Parent
 	}
 	return fmt.Sprintf("%s, but %s, trained%s and registered at %s, waits to be deployed: no retrain until %s (%s for that), unless %s itself is seen to drift",
-		c.seen(m, s.evidence), v.Version, from, clock(v.RegisteredAt), clock(s.until), span(m.control.DeployWithin), v.Version)
+		c.seen(m, s.evidence), v.Version, from, Clock(v.RegisteredAt), Clock(s.until), Span(m.control.DeployWithin), v.Version)
 }
 
 // explainQuiet says what has ended in this step, so that no alert counts any more.
 func (c *Controller) explainQuiet(m *model) string {
 	next := "a newer event that breaches a rule is decided at once"
 	if end := c.cooldownEnd(m); end > c.now {
-		next = fmt.Sprintf("%s is left alone until %s, and a newer event that breaches a rule waits for that", m.name, clock(end))
+		next = fmt.Sprintf("%s is left alone until %s, and a newer event that breaches a rule waits for that", m.name, Clock(end))
 	}
 	return c.whatEnded(m) + ": no retrain; " + next
 }
@@ -117,13 +117,13 @@ func endedCommand(r *Result) string {
 	switch {
 	case r.State == ResultSucceeded:
 		return fmt.Sprintf("command %s succeeded at %s and trained %s: the alerts of %s before that are answered",
-			short(r.CommandID), clock(r.FinishedAt), *r.NewVersion, r.Model)
+			short(r.CommandID), Clock(r.FinishedAt), *r.NewVersion, r.Model)
 	case r.State == ResultExpired && r.StartedAt == nil:
 		why = ", for nobody took it up"
 	case r.State == ResultExpired:
 		why = ", for it did not end in time"
 	}
-	return fmt.Sprintf("command %s %s at %s%s, and no alert of %s counts", short(r.CommandID), r.State, clock(r.FinishedAt), why, r.Model)
+	return fmt.Sprintf("command %s %s at %s%s, and no alert of %s counts", short(r.CommandID), r.State, Clock(r.FinishedAt), why, r.Model)
 }
 
 // resolved says how an alert ended.
@@ -137,8 +137,10 @@ func (c *Controller) resolved(a *Alert) string {
 		return "nothing was heard of the source any more"
 	case *by == RuleRemoved:
 		return "the policy has the rule no more"
+	case a.Value == nil:
+		return "recovered"
 	}
-	return fmt.Sprintf("%s is back at %s in the event at %s", a.Field, amount(a.Value), c.where(a))
+	return fmt.Sprintf("%s is back at %s in the event at %s", a.Field, Amount(*a.Value), c.where(a))
 }
 
 // asked says who asked for what. Author and comment are what somebody typed: quoted, and nothing in them reaches a terminal.

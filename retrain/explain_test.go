@@ -135,22 +135,6 @@ func TestARefusalNamesTheModelsNearestToTheNameAsked(t *testing.T) {
 
 const testLedger = "6ba7b810-9dad-11d1-80b4-00c04fd430c8"
 
-func TestLengthsOfTimeReadLikeSpeech(t *testing.T) {
-	for ms, want := range map[int64]string{
-		0: "0 ms", 999: "999 ms", 1000: "1 s", 2500: "2 s", 60_000: "1 min", 5_400_000: "1 h 30 min", 3_600_000: "1 h",
-		604_800_000: "7 d", 90_061_000: "1 d 1 h", 7_201_000: "2 h 1 s",
-	} {
-		if got := span(ms); got != want {
-			t.Errorf("span(%d) = %q, expected %q", ms, got, want)
-		}
-	}
-	for n, want := range map[int64]string{1: "1st", 2: "2nd", 3: "3rd", 4: "4th", 11: "11th", 12: "12th", 22: "22nd", 113: "113th"} {
-		if got := ordinal(n); got != want {
-			t.Errorf("ordinal(%d) = %q, expected %q", n, got, want)
-		}
-	}
-}
-
 func TestEveryExplanationNamesItsModelItsCommandAndUntilWhen(t *testing.T) {
 	ledgers(t, func(rt *rapid.T, _ *Controller, _ entryAt, out []Output) {
 		for _, o := range out {

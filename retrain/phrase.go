@@ -2,10 +2,6 @@ package retrain
 
 import (
 	"fmt"
-	"math"
-	"strconv"
-	"strings"
-	"time"
 )
 
 // seen says what the first of the alerts saw, where it stands, and how many more there are.
@@ -32,25 +28,25 @@ func (c *Controller) breach(m *model, a *Alert) string {
 	switch o := rule.observer.(type) {
 	case *threshold:
 		if rule.Field == MAPChange && o.level.below && *a.Value < 0 {
-			return fmt.Sprintf("%s lost %s mAP (limit %s)", subject, amount(new(-*a.Value)), amount(new(-o.level.value)))
+			return fmt.Sprintf("%s lost %s mAP (limit %s)", subject, Amount(-*a.Value), Amount(-o.level.value))
 		}
-		return o.level.crossed(subject, field, a.Value)
+		return o.level.crossed(subject, field, *a.Value)
 	case *sustained:
 		if o.n == 1 {
-			return o.level.crossed(subject, field, a.Value)
+			return o.level.crossed(subject, field, *a.Value)
 		}
 		return fmt.Sprintf("%s has had %s %s %s in %s since %s, most recently %s %s",
-			subject, field, o.level.side(), amount(&o.level.value), o.checks(), clock(orZero(a.Since)), field, amount(a.Value))
+			subject, field, o.level.side(), Amount(o.level.value), o.checks(), Clock(orZero(a.Since)), field, Amount(*a.Value))
 	case *cusum:
 		return fmt.Sprintf("%s has had %s unlike its own past since %s (the evidence W of its checks is at or above the limit h = %s, "+
 			"where chance alone brings it once in %s checks or less often), most recently %s %s",
-			subject, field, clock(orZero(a.Since)), strconv.FormatFloat(o.h, 'g', 3, 64), thousands(o.arl), field, amount(a.Value))
+			subject, field, Clock(orZero(a.Since)), Rough(o.h), Thousands(o.arl), field, Amount(*a.Value))
 	}
 	return fmt.Sprintf("%s breached the rule %s", subject, a.Rule)
 }
 
-func (l limit) crossed(subject, field string, value *float64) string {
-	return fmt.Sprintf("%s had %s %s (limit %s, it must not be %s)", subject, field, amount(value), amount(&l.value), l.side())
+func (l limit) crossed(subject, field string, value float64) string {
+	return fmt.Sprintf("%s had %s %s (limit %s, it must not be %s)", subject, field, Amount(value), Amount(l.value), l.side())
 }
 
 // checks says how many of the last checks are enough.
@@ -88,7 +84,7 @@ func (c *Controller) subject(m *model, a *Alert) string {
 
 // where is where the event of an alert stands.
 func (c *Controller) where(a *Alert) string {
-	return fmt.Sprintf("%s/%d/%d of %s", a.Topic, a.Partition, a.Offset, clock(a.EventTime))
+	return fmt.Sprintf("%s/%d/%d of %s", a.Topic, a.Partition, a.Offset, Clock(a.EventTime))
 }
 
 // rule finds a rule of the policy by its id.
@@ -101,62 +97,6 @@ func (p *Policy) rule(id string) *Rule {
 		}
 	}
 	return nil
-}
-
-// clock is a moment as people read it.
-func clock(at int64) string { return time.UnixMilli(at).UTC().Format("2006-01-02 15:04:05 UTC") }
-
-// span is a length of time in its two greatest units.
-func span(ms int64) string {
-	if ms < second {
-		return fmt.Sprintf("%d ms", ms)
-	}
-	var parts []string
-	for _, u := range []struct {
-		name   string
-		length int64
-	}{{"d", day}, {"h", hour}, {"min", 60 * second}, {"s", second}} {
-		if n := ms / u.length; n > 0 {
-			parts = append(parts, fmt.Sprintf("%d %s", n, u.name))
-			ms -= n * u.length
-		}
-		if len(parts) == 2 {
-			break
-		}
-	}
-	return strings.Join(parts, " ")
-}
-
-// amount is a number as people read it: 6 significant digits.
-func amount(v *float64) string {
-	if v == nil {
-		return "no value"
-	}
-	return number(parseFloat(strconv.FormatFloat(*v, 'e', 5, 64)))
-}
-
-// thousands is a whole number with its digits in groups of three.
-func thousands(x float64) string {
-	digits := strconv.FormatFloat(math.Floor(x), 'f', 0, 64)
-	for i := len(digits) - 3; i > 0; i -= 3 {
-		digits = digits[:i] + "," + digits[i:]
-	}
-	return digits
-}
-
-func ordinal(n int64) string {
-	suffix := "th"
-	if n/10%10 != 1 {
-		switch n % 10 {
-		case 1:
-			suffix = "st"
-		case 2:
-			suffix = "nd"
-		case 3:
-			suffix = "rd"
-		}
-	}
-	return fmt.Sprintf("%d%s", n, suffix)
 }
 
 // short is the beginning of an id, enough to find it among a model's.

@@ -27,9 +27,9 @@ func (p *Policy) Sentences() []string {
 		lines = append(lines, fmt.Sprintf("models[%d]: %s: %s%s", i, m.model, m.Control.sentence(), shadowed("models", slices.IndexFunc(p.models[:i], same))))
 	}
 	return append(lines, "defaults: every other model: "+p.defaults.sentence(),
-		fmt.Sprintf("max_event_age: an alert that is more than %s old when it comes counts no more", span(p.MaxEventAge)),
-		fmt.Sprintf("resend_delay: a firing alert is sent again after %s of event time", span(p.ResendDelay)),
-		fmt.Sprintf("source_ttl: a source that is not heard for more than %s is forgotten", span(p.SourceTTL)))
+		fmt.Sprintf("max_event_age: an alert that is more than %s old when it comes counts no more", Span(p.MaxEventAge)),
+		fmt.Sprintf("resend_delay: a firing alert is sent again after %s of event time", Span(p.ResendDelay)),
+		fmt.Sprintf("source_ttl: a source that is not heard for more than %s is forgotten", Span(p.SourceTTL)))
 }
 
 func (p *Policy) observeSentences(i int) []string {
@@ -83,28 +83,28 @@ func (r *Rule) sentence() string {
 		text += ", of method " + r.method
 	}
 	if r.minSampleSize != nil {
-		text += fmt.Sprintf(", of samples of %s or more", thousands(float64(*r.minSampleSize)))
+		text += fmt.Sprintf(", of samples of %s or more", Thousands(*r.minSampleSize))
 	}
 	return text
 }
 
 func (o *threshold) sentence() string {
-	text := fmt.Sprintf("is %s %s", o.level.side(), amount(&o.level.value))
+	text := fmt.Sprintf("is %s %s", o.level.side(), Amount(o.level.value))
 	if o.clear != o.level.value {
 		back := "above"
 		if !o.level.below {
 			back = "below"
 		}
-		text += fmt.Sprintf(", until it is at %s or %s", amount(&o.clear), back)
+		text += fmt.Sprintf(", until it is at %s or %s", Amount(o.clear), back)
 	}
 	if o.minChecks > 1 {
-		text += fmt.Sprintf(", from the %s value on", ordinal(int64(o.minChecks)))
+		text += fmt.Sprintf(", from the %s check on", ordinal(int64(o.minChecks)))
 	}
 	return text
 }
 
 func (o *sustained) sentence() string {
-	return fmt.Sprintf("is %s %s in at least %d of the last %d values", o.level.side(), amount(&o.level.value), o.k, o.n)
+	return fmt.Sprintf("is %s %s in at least %d of the last %d checks", o.level.side(), Amount(o.level.value), o.k, o.n)
 }
 
 func (o *cusum) sentence() string {
@@ -112,8 +112,8 @@ func (o *cusum) sentence() string {
 	if o.worse != "" {
 		scale += ", worse " + o.worse
 	}
-	return fmt.Sprintf("is unlike its own past (cusum on scale %s: it learns from %d values, at least %s must agree, and chance alone does it once in %s)",
-		scale, o.warmup, thousands(math.Ceil(o.votes)), thousands(o.arl))
+	return fmt.Sprintf("is unlike its own past (cusum on scale %s: it learns from %d checks, at least %s must agree, and chance alone does it once in %s)",
+		scale, o.warmup, Thousands(math.Ceil(o.votes)), Thousands(o.arl))
 }
 
 // sentence says what a command asks for, and how long it and the time after it last.
@@ -124,7 +124,7 @@ func (c *Control) sentence() string {
 		names[i] = p.Name
 	}
 	text := fmt.Sprintf("cool-down %s, %s for a new version to be deployed; a command has %s to be taken up and then %s, and at most %d trials by %s over %s",
-		span(c.Cooldown), span(c.DeployWithin), span(t.StartBy), span(t.MaxRuntime), t.Trials, t.Tuner, namesOr(names, "no parameter"))
+		Span(c.Cooldown), Span(c.DeployWithin), Span(t.StartBy), Span(t.MaxRuntime), t.Trials, t.Tuner, namesOr(names, "no parameter"))
 	if t.Objective != nil {
 		text += fmt.Sprintf(", to %s %s", t.Objective.Goal, t.Objective.Metric)
 	}

@@ -103,8 +103,8 @@ func readSustained(r *Rule, n node) observer {
 	f := r.ruleFields(n, "below", "above", "k", "n")
 	o := &sustained{level: r.level(f)}
 	before := n.problemsSoFar()
-	o.k = int(f.need("k", "a count, how many of the last n values must be beyond the level").whole(1, maxRing))
-	o.n = int(f.need("n", "a count, how many of the last values are looked at").whole(1, maxRing))
+	o.k = int(f.need("k", "a count, how many of the last n checks must be beyond the level").whole(1, maxRing))
+	o.n = int(f.need("n", "a count, how many of the last checks are looked at").whole(1, maxRing))
 	if o.k > o.n && n.problemsSoFar() == before {
 		f.get("k").fail("k is greater than n: %d of %d cannot be", o.k, o.n)
 	}

@@ -56,7 +56,7 @@ type CusumView struct {
 	Scale                 string // p, log, linear
 	Worse                 string // of linear: down, up
 	Delta, Votes, Arl, H  float64
-	N, Warmup, WarmupLeft uint32 // values: of the baseline, needed, still to come
+	N, Warmup, WarmupLeft uint32 // checks: of the baseline, needed, still to come
 	Mean, Sigma           float64
 	Usual                 float64  // the mean as a value of the field
 	Z                     *float64 // of the last value; nil: none was judged since the baseline began

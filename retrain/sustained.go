@@ -2,7 +2,7 @@ package retrain
 
 import "math/bits"
 
-// sustained holds while at least k of the last n values were strictly beyond the level; the ring need not be full.
+// sustained holds while at least k of the last n checks were strictly beyond the level; the ring need not be full.
 type sustained struct {
 	level limit
 	k, n  int

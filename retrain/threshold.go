@@ -2,14 +2,14 @@ package retrain
 
 import "math"
 
-// threshold is on from a value strictly beyond the level, once minChecks valid values were seen, until one at or past clear.
+// threshold is on from a value strictly beyond the level, at check minChecks or later, until one at or past clear.
 type threshold struct {
 	level     limit
 	clear     float64
 	minChecks uint32
 }
 
-// One word: the valid values seen, and whether it is on.
+// One word: the checks so far, and whether it is on.
 const thresholdOn = 1 << 63
 
 func (o *threshold) words() int { return 1 }

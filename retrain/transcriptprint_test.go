@@ -71,7 +71,7 @@ func (x *printer) alert(at int64, a *Alert) {
 	if kind, ok := strings.CutPrefix(rule, `{"`); ok {
 		rule, _, _ = strings.Cut(kind, `"`)
 	}
-	x.print(at, "alert %s %s: %s%s, %s %s by %s, since %s", short(a.AlertID), state, a.Action, about(a), a.Field, amount(a.Value), rule,
+	x.print(at, "alert %s %s: %s%s, %s %s by %s, since %s", short(a.AlertID), state, a.Action, about(a), a.Field, Amount(*a.Value), rule,
 		moment(orZero(a.Since)))
 }
 

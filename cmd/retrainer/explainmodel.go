@@ -66,12 +66,12 @@ func explainModel(ctx context.Context, c *configuration, client *consumer.Client
 func (h *history) printNow(p *page, m *retrain.Model, decisions []*shownDecision) {
 	command := h.command(m.CommandID)
 	p.line("%s: %s", m.Name, h.doing(m, command))
-	rows := [][]string{fact("latest version", m.Latest, same), fact("since", h.since(m, command), dateText), fact("until", m.Until, dateText),
+	rows := [][]string{fact("latest version", m.Latest, same), fact("since", h.since(m, command), retrain.Clock), fact("until", m.Until, retrain.Clock),
 		{"last decision", decided(m.Action, m.Reason)}}
 	if n := len(decisions); n > 0 {
 		rows = append(rows, []string{"why", decisions[n-1].value.Explanation})
 	}
-	rows = append(rows, []string{"alerts", grouped(int64(len(m.Alerts))) + " that count"}, []string{"next", h.next(m, command)}, []string{"to do", h.todo(m.Name)})
+	rows = append(rows, []string{"alerts", retrain.Thousands(len(m.Alerts)) + " that count"}, []string{"next", h.next(m, command)}, []string{"to do", h.todo(m.Name)})
 	p.table("  ", rows...)
 	if command != nil {
 		p.heading("its command")
@@ -171,7 +171,7 @@ func (h *history) printDecisions(p *page, all []*shownDecision) {
 	rows := [][]string{}
 	for _, d := range slices.Backward(all) {
 		v := &d.value
-		rows = append(rows, []string{dateText(v.DecidedAt), orDate(v.Until), v.DecisionID[:min(len(v.DecisionID), 8)], decided(v.Action, v.Reason)})
+		rows = append(rows, []string{retrain.Clock(v.DecidedAt), orDate(v.Until), v.DecisionID[:min(len(v.DecisionID), 8)], decided(v.Action, v.Reason)})
 	}
 	p.heading("decisions, the newest first (one of them: retrainer explain decision ID)")
 	p.list([]string{"DECIDED", "UNTIL", "ID", "WHAT"}, rows, mostDecisions, fmt.Sprintf("; `retrainer tail %s --from start --until end` has all", h.topics.decisions()))

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"strings"
 
 	"github.com/visutility/retrainer/consumer"
 	"github.com/visutility/retrainer/retrain"
@@ -24,8 +23,8 @@ func explainDecision(ctx context.Context, c *configuration, client *consumer.Cli
 	}
 	p, v := &page{out: out}, &d.value
 	p.line("%s: %s", v.Model, decided(v.Action, v.Reason))
-	p.table("  ", []string{"decided", fmt.Sprintf("%s, as decision %s on this model, under policy revision %d", dateText(v.DecidedAt), grouped(v.DecisionNumber), v.PolicyRevision)},
-		fact("until", v.Until, dateText), fact("blocked by", v.BlockedBy, func(id string) string { return "command " + id }),
+	p.table("  ", []string{"decided", fmt.Sprintf("%s, as decision %s on this model, under policy revision %d", retrain.Clock(v.DecidedAt), retrain.Thousands(v.DecisionNumber), v.PolicyRevision)},
+		fact("until", v.Until, retrain.Clock), fact("blocked by", v.BlockedBy, func(id string) string { return "command " + id }),
 		fact("request", v.RequestID, same), fact("command", v.CommandID, same), fact("version", v.ModelVersion, same), []string{"id", v.DecisionID})
 	p.heading("why")
 	p.line("  %s", v.Explanation)
@@ -63,9 +62,9 @@ func explainOneCommand(ctx context.Context, c *configuration, client *consumer.C
 
 func commandFacts(v *retrain.Command) [][]string {
 	rows := [][]string{
-		{"issued", fmt.Sprintf("%s, under policy revision %d", dateText(v.IssuedAt), v.PolicyRevision)},
-		{"start by", fmt.Sprintf("%s, then at most %s to train", dateText(v.StartBy), lasting(v.MaxRuntimeMs))},
-		fact("from version", v.BaseVersion, same), fact("dataset", v.Dataset, same), fact("drift since", v.DriftSince, dateText),
+		{"issued", fmt.Sprintf("%s, under policy revision %d", retrain.Clock(v.IssuedAt), v.PolicyRevision)},
+		{"start by", fmt.Sprintf("%s, then at most %s to train", retrain.Clock(v.StartBy), retrain.Span(v.MaxRuntimeMs))},
+		fact("from version", v.BaseVersion, same), fact("dataset", v.Dataset, same), fact("drift since", v.DriftSince, retrain.Clock),
 		{"trials", fmt.Sprintf("%d, by tuner %s", len(v.Trials), v.Tuner)},
 	}
 	if v.Objective != nil {
@@ -83,7 +82,7 @@ func (h *history) fate(v *retrain.Command) string {
 	if r == nil {
 		return "ended, but its result is not kept any more"
 	}
-	text := fmt.Sprintf("%s at %s", r.State, dateText(r.FinishedAt))
+	text := fmt.Sprintf("%s at %s", r.State, retrain.Clock(r.FinishedAt))
 	switch r.State {
 	case retrain.ResultSucceeded:
 		text += " and trained version " + orDash(r.NewVersion)
@@ -94,7 +93,7 @@ func (h *history) fate(v *retrain.Command) string {
 			text += ": " + metrics(r.Metrics)
 		}
 	case retrain.ResultSuperseded:
-		text = fmt.Sprintf("succeeded at %s, too late: a later command had succeeded before, so its result is not used", dateText(r.FinishedAt))
+		text = fmt.Sprintf("succeeded at %s, too late: a later command had succeeded before, so its result is not used", retrain.Clock(r.FinishedAt))
 	case retrain.ResultExpired:
 		if r.StartedAt == nil {
 			return text + ": no trainer took it up in time"
@@ -167,21 +166,3 @@ func fact[T any](name string, value *T, say func(T) string) []string {
 }
 
 func same(text string) string { return text }
-
-// lasting is a length of time without its zeros: 12h, 1h30m, 500ms.
-func lasting(ms int64) string {
-	var parts []string
-	for _, u := range []struct {
-		name   string
-		length int64
-	}{{"d", 86_400_000}, {"h", 3_600_000}, {"m", 60_000}, {"s", 1000}, {"ms", 1}} {
-		if n := ms / u.length; n > 0 {
-			parts = append(parts, fmt.Sprintf("%d%s", n, u.name))
-			ms %= u.length
-		}
-	}
-	if len(parts) == 0 {
-		return "0s"
-	}
-	return strings.Join(parts, "")
-}

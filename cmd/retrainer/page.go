@@ -7,6 +7,8 @@ import (
 	"strings"
 	"text/tabwriter"
 	"unicode/utf8"
+
+	"github.com/visutility/retrainer/retrain"
 )
 
 // page writes what people read. What came from outside may hold control characters: none reaches the terminal. The first
@@ -63,7 +65,7 @@ func (p *page) list(head []string, rows [][]string, most int, whole string) {
 	}
 	p.table("  ", append([][]string{head}, rows...)...)
 	if more > 0 {
-		p.line("  and %s more%s", grouped(int64(more)), whole)
+		p.line("  and %s more%s", retrain.Thousands(more), whole)
 	}
 }
 

@@ -5,7 +5,6 @@ import (
 	"maps"
 	"math"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -18,23 +17,8 @@ func count(n int, thing string) string {
 	if n == 1 {
 		return "1 " + thing
 	}
-	return fmt.Sprintf("%s %ss", grouped(int64(n)), thing)
+	return fmt.Sprintf("%s %ss", retrain.Thousands(n), thing)
 }
-
-// grouped is a whole number with its digits in groups of three.
-func grouped(n int64) string {
-	digits := strconv.FormatInt(n, 10)
-	for i := len(digits) - 3; i > 0 && digits[i-1] != '-'; i -= 3 {
-		digits = digits[:i] + "," + digits[i:]
-	}
-	return digits
-}
-
-// precise is a number as people read it: at most 6 significant digits.
-func precise(v float64) string { return strconv.FormatFloat(v, 'g', 6, 64) }
-
-// rough is a number where 3 digits are enough.
-func rough(v float64) string { return strconv.FormatFloat(v, 'g', 3, 64) }
 
 // settings says a topic's settings in order of their names.
 func settings(configs map[string]string) string {
@@ -57,9 +41,6 @@ const timeLayout = "2006-01-02T15:04:05.000Z"
 
 func timeText(ms int64) string { return time.UnixMilli(ms).UTC().Format(timeLayout) }
 
-// dateText is a time as people read it.
-func dateText(ms int64) string { return time.UnixMilli(ms).UTC().Format("2006-01-02 15:04:05 UTC") }
-
 // orDash is a text for a table.
 func orDash(s *string) string {
 	if s == nil || *s == "" {
@@ -72,7 +53,7 @@ func orDate(ms *int64) string {
 	if ms == nil {
 		return "-"
 	}
-	return dateText(*ms)
+	return retrain.Clock(*ms)
 }
 
 // about is what an event is about.
@@ -120,7 +101,7 @@ func decided(action retrain.Action, reason retrain.Reason) string {
 func judged(e *retrain.Evidence) (value, limit string) {
 	value, limit = e.Field, "its own past"
 	if e.Value != nil {
-		value += " " + precise(*e.Value)
+		value += " " + retrain.Amount(*e.Value)
 	}
 	if e.Level != nil && e.Value != nil {
 		limit = bound(*e.Value < *e.Level, *e.Level) // a value that fires lies beyond the level
@@ -131,9 +112,9 @@ func judged(e *retrain.Evidence) (value, limit string) {
 // bound says where bad values lie.
 func bound(below bool, level float64) string {
 	if below {
-		return "below " + precise(level)
+		return "below " + retrain.Amount(level)
 	}
-	return "above " + precise(level)
+	return "above " + retrain.Amount(level)
 }
 
 // share is a part of a whole in percent, from 0 to 100.

@@ -16,16 +16,16 @@ func howItJudges(r *retrain.RuleView) string {
 	case t != nil:
 		text := fmt.Sprintf("fires at a %s %s", r.Judges, bound(t.Below, t.Level))
 		if t.MinChecks > 1 {
-			text += fmt.Sprintf(", from check %s on", grouped(int64(t.MinChecks)))
+			text += fmt.Sprintf(", from check %s on", retrain.Thousands(t.MinChecks))
 		}
 		return text + ", and is over at " + past(t)
 	case s != nil:
 		return fmt.Sprintf("fires when %d of the last %s had a %s %s, and is over when fewer have", s.K, count(s.N, "check"), r.Judges, bound(s.Below, s.Level))
 	case c != nil:
 		text := fmt.Sprintf("compares each %s with those before it, of which the first %s only teach what is usual; evidence W adds up, and the rule fires at h = %s, "+
-			"which chance alone brings once in %s checks or less often", r.Judges, grouped(int64(c.Warmup)), rough(c.H), grouped(int64(c.Arl)))
+			"which chance alone brings once in %s checks or less often", r.Judges, retrain.Thousands(c.Warmup), retrain.Rough(c.H), retrain.Thousands(c.Arl))
 		if c.Votes > 1 {
-			text += fmt.Sprintf("; no check brings more than h/%s: at least %s must agree", rough(c.Votes), count(int(math.Ceil(c.Votes)), "check"))
+			text += fmt.Sprintf("; no check brings more than h/%s: at least %s must agree", retrain.Rough(c.Votes), count(int(math.Ceil(c.Votes)), "check"))
 		}
 		return text
 	}
@@ -35,9 +35,9 @@ func howItJudges(r *retrain.RuleView) string {
 // past is where a threshold's alert is over.
 func past(t *retrain.ThresholdView) string {
 	if t.Below {
-		return precise(t.Clear) + " or more"
+		return retrain.Amount(t.Clear) + " or more"
 	}
-	return precise(t.Clear) + " or less"
+	return retrain.Amount(t.Clear) + " or less"
 }
 
 // standing says how far a series is from firing, in one or more lines.
@@ -56,7 +56,7 @@ func standing(x *retrain.SeriesView) []string {
 	if a := x.Firing; a != nil {
 		at := "FIRING since " + orDate(a.Since)
 		if a.Value != nil {
-			at += fmt.Sprintf("; last said of %s %s in the event at %s/%d/%d", a.Field, precise(*a.Value), a.Topic, a.Partition, a.Offset)
+			at += fmt.Sprintf("; last said of %s %s in the event at %s/%d/%d", a.Field, retrain.Amount(*a.Value), a.Topic, a.Partition, a.Offset)
 		}
 		if x.Cusum != nil {
 			at += "; it has begun anew since:"
@@ -79,7 +79,7 @@ func standingOfThreshold(t *retrain.ThresholdView) []string {
 func standingOfSustained(s *retrain.SustainedView) []string {
 	text := fmt.Sprintf("%s in %d of its last %s; it fires at %d", bound(s.Below, s.Level), s.Ones, count(s.N, "check"), s.K)
 	if s.FirstBreach != nil {
-		text += ", the first of them at " + dateText(*s.FirstBreach)
+		text += ", the first of them at " + retrain.Clock(*s.FirstBreach)
 	}
 	return []string{text}
 }
@@ -87,23 +87,23 @@ func standingOfSustained(s *retrain.SustainedView) []string {
 func standingOfCusum(c *retrain.CusumView) []string {
 	if c.WarmupLeft > 0 {
 		return []string{fmt.Sprintf("%s of %s warm-up checks are still to come; until then it learns what is usual, and cannot fire",
-			grouped(int64(c.WarmupLeft)), grouped(int64(c.Warmup)))}
+			retrain.Thousands(c.WarmupLeft), retrain.Thousands(c.Warmup))}
 	}
-	evidence := fmt.Sprintf("no evidence of drift: W = %s, it fires at h = %s", rough(c.W), rough(c.H))
+	evidence := fmt.Sprintf("no evidence of drift: W = %s, it fires at h = %s", retrain.Rough(c.W), retrain.Rough(c.H))
 	if c.W > 0 {
-		evidence = fmt.Sprintf("evidence of drift W = %s of h = %s (%s)", rough(c.W), rough(c.H), share(c.W, c.H))
+		evidence = fmt.Sprintf("evidence of drift W = %s of h = %s (%s)", retrain.Rough(c.W), retrain.Rough(c.H), share(c.W, c.H))
 		if c.GrowingSince != nil {
-			evidence += ", growing since " + dateText(*c.GrowingSince)
+			evidence += ", growing since " + retrain.Clock(*c.GrowingSince)
 		}
 	}
 	if c.Z != nil {
-		evidence += fmt.Sprintf("; z = %s at the last check", rough(*c.Z))
+		evidence += fmt.Sprintf("; z = %s at the last check", retrain.Rough(*c.Z))
 	}
 	if math.Abs(c.Mean) < c.Sigma/1e6 {
 		c.Mean = 0 // what is left of rounding
 	}
 	baseline := fmt.Sprintf("baseline of %s: usually about %s (mean %s, standard deviation %s on the scale of the rule)",
-		count(int(c.N), "check"), rough(c.Usual), rough(c.Mean), rough(c.Sigma))
+		count(int(c.N), "check"), retrain.Rough(c.Usual), retrain.Rough(c.Mean), retrain.Rough(c.Sigma))
 	return []string{evidence, baseline}
 }
 
@@ -140,7 +140,7 @@ func printSources(p *page, w *watched) {
 	p.heading("what its sources show, those nearest to firing first")
 	evidence := false
 	for _, s := range shown {
-		p.line("  %s (last heard %s; %s)", about(s.Stream, s.Model, nil), dateText(s.Heard), s.asOf())
+		p.line("  %s (last heard %s; %s)", about(s.Stream, s.Model, nil), retrain.Clock(s.Heard), s.asOf())
 		if !s.Judged {
 			p.line("    no rule of the policy judges it (observe)")
 			continue
@@ -155,7 +155,7 @@ func printSources(p *page, w *watched) {
 		}
 	}
 	if more := len(w.sources) - len(shown); more > 0 {
-		p.line("  and %s more", grouped(int64(more)))
+		p.line("  and %s more", retrain.Thousands(more))
 	}
 	if evidence {
 		p.line("  z: how many standard deviations the check lies from what is usual, greater is worse. W: what such checks add up to; at h the rule fires.")

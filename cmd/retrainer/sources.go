@@ -189,7 +189,7 @@ func (w *watched) asOf() string {
 	text := fmt.Sprintf("%s watched in %s, under policy revision %d, as of the last commit (every 5 s at the latest)",
 		count(w.all, "source"), count(w.partitions, "partition"), w.policies.active.Number)
 	if w.unjudged > 0 {
-		text += fmt.Sprintf("; no rule of the policy (observe) judges %s of them", grouped(int64(w.unjudged)))
+		text += fmt.Sprintf("; no rule of the policy (observe) judges %s of them", retrain.Thousands(w.unjudged))
 	}
 	return text + w.without()
 }
@@ -203,7 +203,7 @@ func (w *watched) without() string {
 }
 
 func (s *watchedSource) asOf() string {
-	text := fmt.Sprintf("as of offset %s of %s/%d", grouped(s.saved.Checkpoint), s.topic, s.partition)
+	text := fmt.Sprintf("as of offset %s of %s/%d", retrain.Thousands(s.saved.Checkpoint), s.topic, s.partition)
 	if n := s.saved.Position - s.saved.Checkpoint; n > 0 {
 		text += fmt.Sprintf(", without %s since", count(int(n), "record"))
 	}

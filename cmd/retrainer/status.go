@@ -98,7 +98,7 @@ func printStatus(out io.Writer, models map[string]*shownModel, w *watched) error
 		rows := [][]string{{"MODEL", "LATEST", "PHASE", "UNTIL", "ALERTS", "LAST DECISION"}}
 		for _, name := range slices.Sorted(maps.Keys(models)) {
 			m := &models[name].value
-			rows = append(rows, []string{m.Name, orDash(m.Latest), string(m.Phase), orDate(m.Until), grouped(int64(len(m.Alerts))), decided(m.Action, m.Reason)})
+			rows = append(rows, []string{m.Name, orDash(m.Latest), string(m.Phase), orDate(m.Until), retrain.Thousands(len(m.Alerts)), decided(m.Action, m.Reason)})
 		}
 		p.table("", rows...)
 	}
@@ -193,7 +193,7 @@ func printUnbound(p *page, w *watched) {
 	}
 	rows, lines := [][]string{}, []string{}
 	for _, stream := range slices.Sorted(maps.Keys(heard)) {
-		rows = append(rows, []string{stream, dateText(heard[stream]), places[stream]})
+		rows = append(rows, []string{stream, retrain.Clock(heard[stream]), places[stream]})
 		if len(lines) < bindLines {
 			name, _ := json.Marshal(stream) // a text; JSON's quotes are YAML's too
 			lines = append(lines, fmt.Sprintf("  - {stream: %s, models: [MODEL]}", name))
@@ -207,7 +207,7 @@ func printUnbound(p *page, w *watched) {
 		p.line("%s", l)
 	}
 	if more := len(heard) - len(lines); more > 0 {
-		p.line("  (and %s more; a * in stream stands for any characters)", grouped(int64(more)))
+		p.line("  (and %s more; a * in stream stands for any characters)", retrain.Thousands(more))
 	}
 }
 
@@ -223,7 +223,7 @@ func (c *configuration) printModel(out io.Writer, models map[string]*shownModel,
 	v, p := &m.value, &page{out: out}
 	p.table("", []string{"model", v.Name}, []string{"latest version", orDash(v.Latest)}, []string{"phase", string(v.Phase)}, []string{"until", orDate(v.Until)},
 		[]string{"last decision", decided(v.Action, v.Reason)}, []string{"decision", orDash(v.DecisionID)}, []string{"command", orDash(v.CommandID)},
-		[]string{"worker", orDash(v.Worker)}, []string{"updated", dateText(v.UpdatedAt)})
+		[]string{"worker", orDash(v.Worker)}, []string{"updated", retrain.Clock(v.UpdatedAt)})
 	if len(v.Alerts) > 0 {
 		p.heading("alerts that count")
 		printEvidence(p, v.Alerts)
@@ -232,7 +232,7 @@ func (c *configuration) printModel(out io.Writer, models map[string]*shownModel,
 		p.heading("versions, the newest first")
 		rows := [][]string{}
 		for _, x := range slices.Backward(v.Versions) {
-			rows = append(rows, []string{x.Version, orDash(x.Parent), dateText(x.RegisteredAt), orDash(x.CommandID), metrics(x.Metrics)})
+			rows = append(rows, []string{x.Version, orDash(x.Parent), retrain.Clock(x.RegisteredAt), orDash(x.CommandID), metrics(x.Metrics)})
 		}
 		p.list([]string{"VERSION", "FROM", "REGISTERED", "BY COMMAND", "METRICS"}, rows, mostRows, "; --json prints all")
 	}
@@ -246,7 +246,7 @@ func metrics(m map[string]float64) string {
 	}
 	parts := make([]string, 0, len(m))
 	for _, k := range slices.Sorted(maps.Keys(m)) {
-		parts = append(parts, k+" "+precise(m[k]))
+		parts = append(parts, k+" "+retrain.Amount(m[k]))
 	}
 	return strings.Join(parts, ", ")
 }
@@ -256,7 +256,7 @@ func printEvidence(p *page, alerts []retrain.Evidence) {
 	rows := [][]string{}
 	for _, e := range alerts {
 		value, limit := judged(&e)
-		rows = append(rows, []string{fmt.Sprintf("%s/%d/%d", e.Topic, e.Partition, e.Offset), dateText(e.EventTime), about(e.Stream, e.Model, e.ModelVersion),
+		rows = append(rows, []string{fmt.Sprintf("%s/%d/%d", e.Topic, e.Partition, e.Offset), retrain.Clock(e.EventTime), about(e.Stream, e.Model, e.ModelVersion),
 			value, limit, string(e.Action), orDate(e.Since), cmp.Or(ruleName(e.Rule), e.RuleID)})
 	}
 	p.list([]string{"EVENT AT", "TIME", "ABOUT", "VALUE", "LIMIT", "ASKS FOR", "SINCE", "RULE"}, rows, mostRows, "; --json prints all")

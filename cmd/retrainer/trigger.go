@@ -102,7 +102,7 @@ func (c *configuration) printAnswer(out io.Writer, d *shownDecision) error {
 	}
 	p := &page{out: out}
 	p.line("%s: %s", v.Model, decided(v.Action, v.Reason))
-	rows := [][]string{{"why", v.Explanation}, fact("until", v.Until, dateText), fact("blocked by", v.BlockedBy, func(id string) string { return "command " + id }),
+	rows := [][]string{{"why", v.Explanation}, fact("until", v.Until, retrain.Clock), fact("blocked by", v.BlockedBy, func(id string) string { return "command " + id }),
 		fact("command", v.CommandID, same), {"decision", v.DecisionID}, fact("request", v.RequestID, same)}
 	if v.CommandID != nil {
 		rows = append(rows, []string{"more", "retrainer explain command " + *v.CommandID})

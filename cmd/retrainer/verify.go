@@ -16,6 +16,7 @@ import (
 	"github.com/visutility/retrainer/cmd/retrainer/verify"
 	"github.com/visutility/retrainer/consumer"
 	"github.com/visutility/retrainer/consumer/record"
+	"github.com/visutility/retrainer/retrain"
 )
 
 func verifyCommand(c *configuration) *cobra.Command {
@@ -196,7 +197,7 @@ func shortened(text string) string {
 	if len(text) <= longestValue {
 		return text
 	}
-	return fmt.Sprintf("%s... (%s bytes)", text[:longestValue], grouped(int64(len(text))))
+	return fmt.Sprintf("%s... (%s bytes)", text[:longestValue], retrain.Thousands(len(text)))
 }
 
 func (c *configuration) printVerified(out io.Writer, v *verification, check *verify.Check) error {
@@ -218,7 +219,7 @@ func (c *configuration) printVerified(out io.Writer, v *verification, check *ver
 		}
 	}
 	p := &page{out: out}
-	p.line("verified: folded again, the %s of %s below offset %s give what stands in the topics: %s", entries(check.Entries), v.ledger, grouped(v.last), strings.Join(equal, ", "))
+	p.line("verified: folded again, the %s of %s below offset %s give what stands in the topics: %s", entries(check.Entries), v.ledger, retrain.Thousands(v.last), strings.Join(equal, ", "))
 	if len(gone) > 0 {
 		p.line("not verified, for retention has taken them: %s", strings.Join(gone, ", "))
 	}
@@ -229,5 +230,5 @@ func entries(n int) string {
 	if n == 1 {
 		return "1 entry"
 	}
-	return grouped(int64(n)) + " entries"
+	return retrain.Thousands(n) + " entries"
 }

@@ -2,7 +2,6 @@ package verify
 
 import (
 	"fmt"
-	"time"
 
 	"github.com/visutility/retrainer/retrain"
 	"github.com/visutility/retrainer/schemas"
@@ -46,29 +45,29 @@ var (
 		func(v *retrain.Decision) string { return v.DecisionID },
 		func(v *retrain.Decision) { v.Explanation = "" },
 		func(v *retrain.Decision) string {
-			return fmt.Sprintf("decision %d on %s, %s (%s), of %s, id %s", v.DecisionNumber, v.Model, v.Action, v.Reason, moment(v.DecidedAt), v.DecisionID)
+			return fmt.Sprintf("decision %d on %s, %s (%s), of %s, id %s", v.DecisionNumber, v.Model, v.Action, v.Reason, retrain.Clock(v.DecidedAt), v.DecisionID)
 		})
 	commands = newKind("command", "Command",
 		func(v *retrain.Command) string { return v.CommandID },
 		func(v *retrain.Command) { v.Explanation = "" },
 		func(v *retrain.Command) string {
-			return fmt.Sprintf("command for a %s retrain of %s, of %s, id %s", v.Action, v.Model, moment(v.IssuedAt), v.CommandID)
+			return fmt.Sprintf("command for a %s retrain of %s, of %s, id %s", v.Action, v.Model, retrain.Clock(v.IssuedAt), v.CommandID)
 		})
 	// A command that failed or expired may succeed late: it has a second result then, in another state.
 	results = newKind("result", "Result",
 		func(v *retrain.Result) string { return v.CommandID + " " + string(v.State) },
 		func(*retrain.Result) {},
 		func(v *retrain.Result) string {
-			return fmt.Sprintf("result %s of command %s for %s, of %s", v.State, v.CommandID, v.Model, moment(v.FinishedAt))
+			return fmt.Sprintf("result %s of command %s for %s, of %s", v.State, v.CommandID, v.Model, retrain.Clock(v.FinishedAt))
 		})
 	models = newKind("model", "Model",
 		func(v *retrain.Model) string { return v.Name },
 		func(*retrain.Model) {},
-		func(v *retrain.Model) string { return fmt.Sprintf("model %s as of %s", v.Name, moment(v.UpdatedAt)) })
+		func(v *retrain.Model) string {
+			return fmt.Sprintf("model %s as of %s", v.Name, retrain.Clock(v.UpdatedAt))
+		})
 	policies = newKind("policy", "Policy",
 		func(v *retrain.PolicyEntry) string { return fmt.Sprint(v.Revision) },
 		func(*retrain.PolicyEntry) {},
 		func(v *retrain.PolicyEntry) string { return fmt.Sprintf("policy of revision %d", v.Revision) })
 )
-
-func moment(ms int64) string { return time.UnixMilli(ms).UTC().Format("2006-01-02 15:04:05 UTC") }
