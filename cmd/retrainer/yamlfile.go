@@ -111,12 +111,14 @@ func parseYAML(path string, text []byte) (*yamlFile, error) {
 	}
 	file, err := parseTokens(tokens)
 	if err != nil {
-		problem, at := err.Error(), (*token.Position)(nil)
+		var at *token.Position
+		var problem string
 		if wrong := yaml.Error(nil); errors.As(err, &wrong) {
-			problem = wrong.GetMessage()
-			if t := wrong.GetToken(); t != nil {
-				at = t.Position
+			if problem = wrong.GetMessage(); wrong.GetToken() != nil {
+				at = wrong.GetToken().Position
 			}
+		} else {
+			problem = err.Error() // the other kind would print the whole file
 		}
 		f.notYAML(clean, at, problem)
 		return nil, f.mistakes.err()
@@ -161,7 +163,7 @@ func (f *yamlFile) checkText(text []byte) string {
 		return ""
 	}
 	clean := strings.ReplaceAll(strings.TrimPrefix(string(text), "\ufeff"), "\r\n", "\n")
-	at := token.Position{Line: 1, Column: 1}
+	at, tabs := token.Position{Line: 1, Column: 1}, 0
 	for i, r := range clean {
 		_, size := utf8.DecodeRuneInString(clean[i:])
 		switch {
@@ -171,6 +173,11 @@ func (f *yamlFile) checkText(text []byte) string {
 		case r < ' ' && r != '\n' && r != '\t' || r >= 0x7f && r < 0xa0 && r != 0x85 || r == '\ufeff' || r == 0xfffe || r == 0xffff:
 			f.mistakes.add(&at, "the character U+%04X cannot stand in a YAML file", r)
 			return ""
+		case r == '\t':
+			if tabs++; tabs > maxTabs {
+				f.mistakes.add(&at, "more than %d tabs: YAML is indented by spaces", maxTabs)
+				return ""
+			}
 		}
 		if at.Column++; r == '\n' {
 			at.Line, at.Column = at.Line+1, 1

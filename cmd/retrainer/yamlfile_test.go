@@ -61,6 +61,8 @@ func TestHostileYAMLIsAMistakeWithItsPlace(t *testing.T) {
 		{"a text", "a", "1:1: a mapping of keys to values is needed"},
 		{"tabs", "a:\n\tb: 1", "2:1: not YAML: the line begins with a tab; YAML takes spaces"},
 		{"a tab between", "a:\n  b: 1\n \tc: 2", "3:2: not YAML: the line begins with a tab; YAML takes spaces"},
+		{"many tabs", "a: [" + strings.Repeat("\"\t\"", 1001) + "]", "1:3006: more than 1000 tabs: YAML is indented by spaces"},
+		{"an element within a list", "a: [- b]", "1:5: not YAML: - begins an element on a line of its own, not within [ ] or { }"},
 		{"an open list", "a: [1,\n 2", "1:4: not YAML: sequence end token ']' not found"},
 		{"an open quote", "a: \"x", "1:4: not YAML: could not find end character of double-quoted text"},
 		{"a stray quote, left out by the lexer", "\"v\tv\\u00e9\"\"", "1:12: not YAML: '\"' cannot stand here"},
@@ -118,6 +120,7 @@ func TestFilesNearTheLimitsAreRead(t *testing.T) {
 	for name, text := range map[string]string{
 		"mappings":      numbered(13, "m%d:\n"+strings.ReplaceAll(numbered(999, " k%d: 1\n"), "%", "%%")),
 		"elements":      "a:\n" + strings.Repeat("-\n", 39_000),
+		"tabs":          "a: [" + strings.Repeat("\"\t\",", 999) + strings.Repeat("\"x\",", 18_000) + "1]",
 		"sets":          "a: {" + numbered(19_000, "k%d, ") + "z}",
 		"deep and long": "a:\n " + strings.Repeat("k", 128) + ":\n" + strings.Repeat("  - "+strings.Repeat("- ", 15)+"x\n", 2_300),
 		"a long text":   "a: \"" + strings.Repeat("\\u0041", 40_000) + "\"",

@@ -15,6 +15,7 @@ const (
 	maxTokens  = 40_000
 	maxKeys    = 1000 // of one mapping in block style
 	maxKey     = 128  // bytes
+	maxTabs    = 1000 // each within quotes has the lexer read to the end
 	maxNesting = 20
 )
 
@@ -86,45 +87,54 @@ func shorten(text string) string {
 	return quoted[1 : len(quoted)-1]
 }
 
-// checkShape measures keys and nesting. In block style every level stands further to the right than the one around it, but
-// for a list right below its key.
+// checkShape measures keys and nesting.
 func (f *yamlFile) checkShape(tokens token.Tokens) {
-	type level struct{ column, keys int }
-	var block []level
+	var block levels
 	flow := 0
 	for i, t := range tokens {
 		key := i+1 < len(tokens) && tokens[i+1].Type == token.MappingValueType
-		if key && len(t.Value) > maxKey {
+		element := t.Type == token.SequenceEntryType
+		switch {
+		case key && len(t.Value) > maxKey:
 			f.mistakes.add(t.Position, "a key of %d bytes; at most %d are possible", len(t.Value), maxKey)
 			return
-		}
-		switch t.Type {
-		case token.SequenceStartType, token.MappingStartType:
+		case t.Type == token.SequenceStartType || t.Type == token.MappingStartType:
 			flow++
-		case token.SequenceEndType, token.MappingEndType:
+		case t.Type == token.SequenceEndType || t.Type == token.MappingEndType:
 			flow = max(0, flow-1)
-		default:
-			if flow > 0 || !key && t.Type != token.SequenceEntryType {
-				continue
-			}
-			for len(block) > 0 && block[len(block)-1].column > t.Position.Column {
-				block = block[:len(block)-1]
-			}
-			if len(block) == 0 || block[len(block)-1].column < t.Position.Column {
-				block = append(block, level{column: t.Position.Column})
-			}
-			if last := &block[len(block)-1]; key {
-				if last.keys++; last.keys > maxKeys {
-					f.mistakes.add(t.Position, "more than %d keys in one mapping", maxKeys)
-					return
-				}
-			}
+		case element && flow > 0:
+			f.mistakes.add(t.Position, "not YAML: - begins an element on a line of its own, not within [ ] or { }")
+			return
+		case (element || key) && flow == 0 && block.at(t.Position.Column, key) > maxKeys:
+			f.mistakes.add(t.Position, "more than %d keys in one mapping", maxKeys)
+			return
 		}
 		if len(block)+flow > maxNesting {
 			f.mistakes.add(t.Position, "nested deeper than %d levels", maxNesting)
 			return
 		}
 	}
+}
+
+// levels are those of block style. Each stands further to the right than the one around it, but for a list right below its key.
+type levels []level
+
+type level struct{ column, keys int }
+
+// at goes to the level of a column, where an element or a key stands, and tells how many keys there have been.
+func (l *levels) at(column int, key bool) int {
+	n := len(*l)
+	for n > 0 && (*l)[n-1].column > column {
+		n--
+	}
+	if *l = (*l)[:n]; n == 0 || (*l)[n-1].column < column {
+		*l = append(*l, level{column: column})
+	}
+	last := &(*l)[len(*l)-1]
+	if key {
+		last.keys++
+	}
+	return last.keys
 }
 
 // checkComplete compares what the lexer says it has read with the text: it leaves some stray characters out silently.
