@@ -63,7 +63,7 @@ func TestEveryReasonOfADeadLetterOfAnEvent(t *testing.T) {
 		"schema id 0":                   {[]byte{0, 0, 0, 0, 0, 2, 2}, "framing", "0", "wrong wire setting"},
 		"cut in the header":             {good[:6], "framing", "", "header"},
 		"another's fingerprint":         {schemas.AppendHeader(nil, foreign.Fingerprint()), "schema_unknown", hexFingerprint(foreign), "no schema known"},
-		"a Tick":                        {TickEntry(), "schema_incompatible", hexFingerprint(tickCodec.Schema()), "timestamp"},
+		"a Tick":                        {TickValue(), "schema_incompatible", hexFingerprint(tickCodec.Schema()), "timestamp"},
 		"cut":                           {good[:len(good)-1], "malformed", ours, "at byte"},
 		"a byte too many":               {append(append([]byte{}, good...), 0), "malformed", ours, "at byte"},
 		"a length past the end":         {append(append([]byte{}, good[:10]...), 2, 0xfe, 0xff, 0xff, 0xff, 0x0f), "malformed", ours, "stream_id"},
@@ -152,7 +152,7 @@ func TestEveryReasonOfADeadLetterOfProgress(t *testing.T) {
 		"fine":                {good, ""},
 		"no value":            {nil, "tombstone"},
 		"JSON":                {[]byte("{}"), "framing"},
-		"another record":      {TickEntry(), "schema_unknown"},
+		"another record":      {TickValue(), "schema_unknown"},
 		"cut":                 {good[:len(good)-1], "malformed"},
 		"no command":          {progress(func(p *retrain.Progress) { p.CommandID = "" }), "invalid_value"},
 		"metric not finite":   {progress(func(p *retrain.Progress) { p.Metrics["loss"] = math.Inf(1) }), "invalid_value"},
@@ -185,7 +185,7 @@ func TestEveryReasonOfADeadLetterOfARequest(t *testing.T) {
 	}{
 		"fine":           {good, ""},
 		"no value":       {nil, "tombstone"},
-		"another record": {TickEntry(), "schema_unknown"},
+		"another record": {TickValue(), "schema_unknown"},
 		"too long":       {append(append([]byte{}, good...), 1), "malformed"},
 		"no action":      {request(func(r *retrain.Request) { r.Action = nil }), "invalid_value"},
 		"unknown action": {request(func(r *retrain.Request) { r.Action = new(retrain.Action("unknown")) }), "invalid_value"},
@@ -214,8 +214,8 @@ func TestALedgerWithWhatIsNoEntryStops(t *testing.T) {
 		"JSON":              []byte("{}"),
 		"another of ours":   encoded(t, modelCodec, &retrain.Model{Phase: retrain.PhaseQuiet, Action: retrain.None, Reason: retrain.ReasonQuiet}),
 		"a later build's":   schemas.AppendHeader(nil, 42),
-		"a cut entry":       TickEntry()[:5],
-		"a byte behind one": append(TickEntry(), 0),
+		"a cut entry":       TickValue()[:5],
+		"a byte behind one": append(TickValue(), 0),
 	} {
 		_, err := h.Fold(&record.Record{Topic: "retrain.ledger", Time: moment, Value: value}, nil)
 		var dead *record.Dead

@@ -76,7 +76,7 @@ func policy(t testing.TB, text string) (entry []byte, r record.Revision) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if entry, err = PolicyEntry(p, ledgerID, "test"); err != nil {
+	if entry, err = PolicyValue(p, ledgerID, "test"); err != nil {
 		t.Fatal(err)
 	}
 	return entry, record.Revision{Number: p.Revision, Value: entry}

@@ -21,8 +21,8 @@ var (
 	modelCodec    = schemas.MustCodec[retrain.Model]("Model")
 )
 
-// TickEntry is the value of a Tick for the ledger.
-func TickEntry() []byte {
+// TickValue is the value of a Tick for the ledger.
+func TickValue() []byte {
 	value, err := tickCodec.Append(nil, &retrain.Tick{})
 	if err != nil {
 		panic(err) // it has no fields
@@ -30,8 +30,8 @@ func TickEntry() []byte {
 	return value
 }
 
-// PolicyEntry is the value of a Policy for the ledger: what serve proposes.
-func PolicyEntry(p *retrain.Policy, ledgerID, author string) ([]byte, error) {
+// PolicyValue is the value of a Policy for the ledger: what serve proposes.
+func PolicyValue(p *retrain.Policy, ledgerID, author string) ([]byte, error) {
 	return policyCodec.Append(nil, &retrain.PolicyEntry{
 		Revision: p.Revision, Policy: p.Canonical(), LedgerID: ledgerID, Author: author,
 	})

@@ -112,7 +112,7 @@ func TestRestartingFromBytesAnywhereGivesTheSameBytes(t *testing.T) {
 				enter(encoded(t, progressCodec, &retrain.Progress{CommandID: commands[len(commands)-1], At: now,
 					Kind: rapid.SampledFrom([]retrain.ProgressKind{retrain.Started, retrain.Succeeded, retrain.Failed}).Draw(rt, "progress")}))
 			default:
-				enter(TickEntry())
+				enter(TickValue())
 			}
 		}
 	})
@@ -156,7 +156,7 @@ func TestASwitchOfRevisionEndsTheAlertsOfItsRules(t *testing.T) {
 	if err := h.Use(record.Revision{Number: 3, Value: []byte("x")}); err == nil {
 		t.Error("a revision that is no Policy record is taken")
 	}
-	if _, err := h.Switch(record.Revision{Number: 3, Value: TickEntry()}, nil); err == nil {
+	if _, err := h.Switch(record.Revision{Number: 3, Value: TickValue()}, nil); err == nil {
 		t.Error("a revision that is a Tick is taken")
 	}
 }
@@ -182,7 +182,7 @@ func TestAWrongClockGivesNoSecondCommandAndSilencesNone(t *testing.T) {
 	send(moment+2000, moment+1000, "a", -0.13)
 	only(0)
 	w.append(moment+3000, encoded(t, progressCodec, &retrain.Progress{CommandID: first.CommandID, Kind: retrain.Succeeded}))
-	w.append(moment-9000, TickEntry()) // the ledger's clock goes back
+	w.append(moment-9000, TickValue()) // the ledger's clock goes back
 	only(0)
 	send(moment+4000, moment+4000, "a", 0)
 	send(moment+5000, moment+5000, "a", -0.2)
@@ -200,7 +200,7 @@ func TestAPolicyAndATickAreReadAsTheyWereWritten(t *testing.T) {
 	if p, err := policyOf(revision); err != nil || p.Revision != 7 {
 		t.Errorf("%v, %v", p, err)
 	}
-	if x, err := decodeEntry(TickEntry()); err != nil {
+	if x, err := decodeEntry(TickValue()); err != nil {
 		t.Error(err)
 	} else if _, ok := x.(*retrain.Tick); !ok {
 		t.Errorf("%T", x)

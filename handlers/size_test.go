@@ -97,7 +97,7 @@ func TestThousandsOfAlertsOfOneModelFitIntoItsRecords(t *testing.T) {
 		}
 	}
 	w.append(moment+alerts, encoded(t, progressCodec, &retrain.Progress{CommandID: first.CommandID, Kind: retrain.Failed}))
-	w.append(moment+alerts+3_600_000, TickEntry())
+	w.append(moment+alerts+3_600_000, TickValue())
 	commands := w.take("retrain.commands")
 	if len(commands) != 1 || sizeOfOutput(&commands[0]) > largest {
 		t.Fatalf("%d commands", len(commands))
@@ -107,7 +107,7 @@ func TestThousandsOfAlertsOfOneModelFitIntoItsRecords(t *testing.T) {
 		t.Errorf("%d alerts for evidence, a dataset of %d bytes, %s", n, len(*c.Dataset), c.Explanation)
 	}
 	w.fits("the command of all")
-	w.append(moment+alerts+3_600_001, TickEntry())
+	w.append(moment+alerts+3_600_001, TickValue())
 	if len(w.out) > 0 {
 		t.Errorf("the command answers all of its alerts, but %d records follow", len(w.out))
 	}

@@ -34,7 +34,7 @@ func (b *bench) topics(ctx context.Context, app string) error {
 	if err != nil {
 		return err
 	}
-	value, err := handlers.PolicyEntry(policy, "5f2c1f0e-7d3a-4a1f-9d57-3b0d9a3c2b11", "bench")
+	value, err := handlers.PolicyValue(policy, "5f2c1f0e-7d3a-4a1f-9d57-3b0d9a3c2b11", "bench")
 	if err != nil {
 		return err
 	}

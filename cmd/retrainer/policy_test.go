@@ -19,7 +19,7 @@ import (
 func pendingCommand(ts *testscript.TestScript, _ bool, args []string) {
 	p, err := readPolicy(ts.MkAbs(args[0]), "")
 	ts.Check(err)
-	value, err := handlers.PolicyEntry(p, "5f2c1f0e-7d3a-4a1f-9d57-3b0d9a3c2b11", "eve")
+	value, err := handlers.PolicyValue(p, "5f2c1f0e-7d3a-4a1f-9d57-3b0d9a3c2b11", "eve")
 	ts.Check(err)
 	c := client(ts)
 	defer c.Close()

@@ -55,7 +55,7 @@ func (s *service) propose(ctx context.Context, client *consumer.Client, p *propo
 	if ledgerID == "" {
 		ledgerID = uuid.NewString()
 	}
-	entry, err := handlers.PolicyEntry(p.policy, ledgerID, author())
+	entry, err := handlers.PolicyValue(p.policy, ledgerID, author())
 	if err != nil {
 		return err
 	}

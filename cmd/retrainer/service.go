@@ -163,7 +163,7 @@ func (s *service) config() consumer.Config {
 	add(n.progress(), false, func() record.Handler { return handlers.NewProgress(set) })
 	add(n.requests(), false, func() record.Handler { return handlers.NewRequests(set) })
 	ledger := add(n.ledger(), false, func() record.Handler { return handlers.NewLedger(set) })
-	ledger.Tick, ledger.EachCommit, ledger.OnPanic = handlers.TickEntry(), true, consumer.PanicStop
+	ledger.Tick, ledger.EachCommit, ledger.OnPanic = handlers.TickValue(), true, consumer.PanicStop
 	return cfg
 }
 

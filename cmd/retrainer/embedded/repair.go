@@ -17,9 +17,6 @@ import (
 	"github.com/rs/zerolog"
 )
 
-// filesVersion is the version of kfake's files that repair knows.
-const filesVersion = 1
-
 // repair makes kfake's files whole after a kill -9, before kfake reads them: batches and index entries cut short go, every
 // transaction without its markers gets them, as it was decided (else: aborted), and with them the offsets of its groups; which
 // batches came last of each producer is written down. After an orderly stop it finds nothing to mend. Each step may be killed
@@ -212,15 +209,6 @@ func (s *segment) append(batch []byte) error {
 		return err
 	}
 	return appendTo(s.path+".idx", indexEntry(batch))
-}
-
-func appendTo(path string, b []byte) error {
-	f, err := os.OpenFile(path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o644)
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(b)
-	return errors.Join(err, f.Sync(), f.Close())
 }
 
 // indexSize is the size of an index entry: version, checksum of what follows, partition epoch (4 bytes), greatest time so far

@@ -7,12 +7,9 @@ import (
 	"fmt"
 	"io/fs"
 	"math"
-	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
-	"strings"
 )
 
 // windows are the last batches of each idempotent producer in each partition, by which a broker knows a batch that is sent
@@ -116,31 +113,4 @@ func (w windows) save(data string) error {
 		return err
 	}
 	return replaceFile(path, text)
-}
-
-// replaceFile puts a file in place whole or not at all.
-func replaceFile(path string, text []byte) error {
-	f, err := os.CreateTemp(filepath.Dir(path), "new")
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(text)
-	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
-		return err
-	}
-	return os.Rename(f.Name(), path)
-}
-
-// partitionOf is the partition that kfake keeps in a folder of this name.
-func partitionOf(folder string) (partition, error) {
-	at := strings.LastIndexByte(folder, '-')
-	if at < 0 {
-		return partition{}, fmt.Errorf("%q is no folder of a partition", folder)
-	}
-	topic, err := url.PathUnescape(folder[:at])
-	if err != nil {
-		return partition{}, err
-	}
-	number, err := strconv.ParseInt(folder[at+1:], 10, 32)
-	return partition{topic, int32(number)}, err
 }

@@ -63,7 +63,7 @@ func lived(models, rounds int) *history {
 		}
 	}
 	policy := must(retrain.ParsePolicy([]byte(`{"revision":1,"defaults":{"cooldown":"2s"}}`), ""))
-	enter(must(handlers.PolicyEntry(policy, "6ba7b810-9dad-11d1-80b4-00c04fd430c8", "ada")))
+	enter(must(handlers.PolicyValue(policy, "6ba7b810-9dad-11d1-80b4-00c04fd430c8", "ada")))
 	for i := range rounds {
 		for m := range models {
 			name := "model-" + strconv.Itoa(m)
