@@ -122,7 +122,7 @@ func (t *task) restore(s *stream) error {
 		switch {
 		case string(r.Key) == positionKey && r.Value != nil:
 			if t.saved, err = readPosition(r.Value); err != nil {
-				return err
+				return stop("%s/%d at %d: %w", s.topic, s.partition, r.Offset, err)
 			}
 			t.known = true
 		case len(r.Key) > 0 && r.Key[0] == keyPrefix:
@@ -130,7 +130,7 @@ func (t *task) restore(s *stream) error {
 				return stop("%s/%d at %d: the state of %q cannot be read: %w", s.topic, s.partition, r.Offset, r.Key[1:], err)
 			}
 		default:
-			return stop("%s/%d at %d: key %q is none of a checkpoint: this topic belongs to the program, other records must be removed", s.topic, s.partition, r.Offset, r.Key)
+			return stop("%s/%d at %d: key %q is none of a checkpoint: another program wrote to this topic; %s", s.topic, s.partition, r.Offset, r.Key, rebuilding)
 		}
 	}
 	return nil

@@ -46,7 +46,7 @@ func (c *Consumer) Run(ctx context.Context) error {
 	c.client = wire.NewClient(wire.Config{Brokers: c.cfg.Brokers, Dial: c.cfg.Dial, TLS: c.cfg.TLS, SASL: c.cfg.SASL, ClientID: c.cfg.App})
 	defer c.client.Close()
 	c.cluster = newCluster(c.client, c.cfg.Brokers, c.cfg.Now)
-	c.revisions = newRevisions()
+	c.revisions = newRevisions(c.cfg.Revisions)
 	if err := c.setup(ctx); ctx.Err() != nil {
 		return nil
 	} else if err != nil {

@@ -3,7 +3,9 @@ package consumer
 import (
 	"context"
 	"fmt"
+	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -90,6 +92,38 @@ func TestPositionReadsBack(t *testing.T) {
 	if err != nil || got != p {
 		t.Errorf("%v, %v", got, err)
 	}
+}
+
+func TestAPositionThatCannotBeReadSaysHowToGoOn(t *testing.T) {
+	whole := (&position{offset: 9, checkpoint: 4}).append(nil)
+	backwards := (&position{offset: 4, checkpoint: 9}).append(nil)
+	for name, c := range map[string]struct {
+		value []byte
+		way   string
+	}{
+		"nothing":            {nil, rebuilding},
+		"cut":                {whole[:20], rebuilding},
+		"checkpoint too far": {backwards, rebuilding},
+		"a later format":     {append([]byte{positionFormat + 1}, whole[1:]...), "run the newer version"},
+	} {
+		if _, err := readPosition(c.value); err == nil || !strings.HasSuffix(err.Error(), c.way) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// A generation that ends while a task waits for a revision ends the task, not the process.
+func TestWaitingForARevisionEndsWithTheGeneration(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := newRevisions("policy").get(ctx, 7); fateOfError(err) != fateEnd {
+		t.Errorf("%v: %v", fateOfError(err), err)
+	}
+	synctest.Test(t, func(t *testing.T) {
+		if _, err := newRevisions("policy").get(t.Context(), 7); fateOfError(err) != fateStop || !strings.Contains(err.Error(), "revision 7") {
+			t.Errorf("%v: %v", fateOfError(err), err)
+		}
+	})
 }
 
 func FuzzPosition(f *testing.F) {

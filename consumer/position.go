@@ -16,6 +16,10 @@ const (
 // noRevision is the revision of inputs that are not Versioned.
 const noRevision int32 = -1
 
+// rebuilding says how to go on where a checkpoint is of no use any more: (4) rebuilds where the group has an offset.
+const rebuilding = "to go on, stop all instances, delete the checkpoint topic, make it anew with `retrainer topics apply` and start them: " +
+	"the state is built again from the records that are kept"
+
 // position is how far a task has come. It is written by every transaction, beside the outputs, so whoever reads it after a
 // fence knows the fate of every transaction before.
 type position struct {
@@ -38,10 +42,10 @@ func (p *position) append(b []byte) []byte {
 
 func readPosition(b []byte) (p position, err error) {
 	if len(b) > 0 && b[0] > positionFormat {
-		return p, stop("a position of format %d, written by a newer version of this program; this one reads up to %d: run the newer version", b[0], positionFormat)
+		return p, fmt.Errorf("a position of format %d, written by a newer version of this program; this one reads up to %d: run the newer version", b[0], positionFormat)
 	}
 	if len(b) != positionLength || b[0] != positionFormat {
-		return p, stop("a position of %d bytes that is not of format %d: the checkpoint topic holds records that this program did not write", len(b), positionFormat)
+		return p, fmt.Errorf("a position of %d bytes that is not of format %d: another program wrote to this topic, or it is damaged; %s", len(b), positionFormat, rebuilding)
 	}
 	b = b[1:]
 	copy(p.topicID[:], b)
@@ -50,7 +54,7 @@ func readPosition(b []byte) (p position, err error) {
 	p.revision = int32(binary.BigEndian.Uint32(b[32:]))
 	copy(p.writer[:], b[36:])
 	if p.offset < 0 || p.checkpoint < 0 || p.checkpoint > p.offset {
-		return p, stop("a position with offset %d and checkpoint offset %d", p.offset, p.checkpoint)
+		return p, fmt.Errorf("a position with offset %d and checkpoint offset %d, which this program does not write; %s", p.offset, p.checkpoint, rebuilding)
 	}
 	return p, nil
 }

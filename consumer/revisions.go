@@ -13,6 +13,8 @@ import (
 // revisions are the numbered versions that Versioned handlers fold by, as the topic Config.Revisions holds them: one
 // partition, compacted, key = number in decimal. They are read by every member on its own, outside the group.
 type revisions struct {
+	topic string
+
 	mu      sync.Mutex
 	byNum   map[int32][]byte
 	newest  int32         // noRevision: none
@@ -20,8 +22,8 @@ type revisions struct {
 	arrived chan struct{} // closed and made anew whenever something changed
 }
 
-func newRevisions() *revisions {
-	return &revisions{byNum: map[int32][]byte{}, newest: noRevision, arrived: make(chan struct{})}
+func newRevisions(topic string) *revisions {
+	return &revisions{topic: topic, byNum: map[int32][]byte{}, newest: noRevision, arrived: make(chan struct{})}
 }
 
 // read follows the topic until ctx is done. A record that is not a revision stops the process.
@@ -67,7 +69,7 @@ func (v *revisions) follow(ctx context.Context, c *Consumer, s *stream, end *int
 		}
 		n, err := strconv.ParseInt(string(r.Key), 10, 32)
 		if err != nil || n < 0 || r.Value == nil {
-			return stop("%s/0 at %d: key %q is not the number of a revision: this topic belongs to the program, other records must be removed", s.topic, r.Offset, r.Key)
+			return stop("%s/0 at %d: key %q is not the number of a revision: another program wrote to this topic: remove its records, or start all instances with another --app", s.topic, r.Offset, r.Key)
 		}
 		if err := v.take(c, record.Revision{Number: int32(n), Value: slices.Clone(r.Value)}); err != nil {
 			return err
@@ -136,7 +138,7 @@ func (v *revisions) newer(n int32) (record.Revision, bool) {
 // get waits for a certain revision. One that a position names was committed before that position, but this member may not
 // have read it yet.
 func (v *revisions) get(ctx context.Context, n int32) (record.Revision, error) {
-	ctx, cancel := context.WithTimeout(ctx, time.Minute) // a dead leader of the topic may take its time
+	patience, cancel := context.WithTimeout(ctx, time.Minute) // a dead leader of the topic may take its time
 	defer cancel()
 	for {
 		v.mu.Lock()
@@ -148,8 +150,11 @@ func (v *revisions) get(ctx context.Context, n int32) (record.Revision, error) {
 		}
 		select {
 		case <-arrived:
-		case <-ctx.Done():
-			return record.Revision{}, stop("revision %d is not in the topic of revisions, though a position was written under it: the topic lost a record; put it back, or reset the app", n)
+		case <-patience.Done():
+			if err := ctx.Err(); err != nil {
+				return record.Revision{}, err
+			}
+			return record.Revision{}, stop("revision %d, under which a checkpoint was written, is not in topic %s any more, which lost a record; %s", n, v.topic, rebuilding)
 		}
 	}
 }

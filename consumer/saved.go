@@ -44,7 +44,7 @@ func (c *Client) ReadCheckpoint(ctx context.Context, topic string, restore func(
 				return nil, fmt.Errorf("%s/%d at %d: the state of %q cannot be read: %w", rec.Topic, rec.Partition, rec.Offset, rec.Key[1:], err)
 			}
 		default:
-			return nil, fmt.Errorf("%s/%d at %d: key %q is none of a checkpoint: this topic belongs to the program, other records must be removed", rec.Topic, rec.Partition, rec.Offset, rec.Key)
+			return nil, fmt.Errorf("%s/%d at %d: key %q is none of a checkpoint: another program wrote to this topic; %s", rec.Topic, rec.Partition, rec.Offset, rec.Key, rebuilding)
 		}
 	}
 }

@@ -15,8 +15,8 @@ func (e *FramingError) Error() string { return e.Message }
 type UnknownSchemaError struct{ Fingerprint uint64 }
 
 func (e *UnknownSchemaError) Error() string {
-	return fmt.Sprintf("fingerprint %016x is that of no schema known here: known are those that this build was made with",
-		e.Fingerprint)
+	return fmt.Sprintf("fingerprint %016x is that of no schema known here: known are those that this build was made with (schemas/*.avsc); "+
+		"write by one of these, or run the build that has that schema", e.Fingerprint)
 }
 
 // IncompatibleError says that a writer's schema cannot give what is wanted.
