@@ -13,19 +13,14 @@ type Kind uint8
 
 const (
 	String    Kind = iota // Value.Bytes, UTF-8; from string, bytes, enum (its symbol)
-	Bytes                 // Value.Bytes; from bytes, string
-	Enum                  // Value.Bytes, the symbol; from enum, string
-	Bool                  // Value.Int, 0 or 1; from boolean
-	Int                   // Value.Int; from int
 	Long                  // Value.Int; from int, long
 	Double                // Value.Float; from int, long, float, double
 	Timestamp             // Value.Int, milliseconds since 1970; from long, int (both milliseconds), timestamp-millis, -micros, -nanos
 	StringMap             // Value.Bytes for Program.Entries; from a map of what String is read from
-	DoubleMap             // Value.Bytes for Program.Entries; from a map of what Double is read from
 )
 
-var kindWords = [...]string{"a string", "bytes", "an enum", "a boolean", "an int", "a long or int",
-	"a number (int, long, float, double)", "a timestamp (long, timestamp-millis)", "a map of strings", "a map of numbers"}
+var kindWords = [...]string{"a string", "a long or int", "a number (int, long, float, double)", "a timestamp (long, timestamp-millis)",
+	"a map of strings"}
 
 // Want is a field that is wanted of a writer's record, found by its name; the name of the record is no matter. The writer
 // may have it as a union with null. One that the writer has not, or that is null, leaves Value.Set false; Required makes
@@ -53,12 +48,12 @@ type code uint8
 const (
 	opEnd    code = iota
 	opSkip        // n bytes
-	opBool        // 0 or 1
+	opBool        // 0 or 1; never wanted
 	opInt         // divided by n where n > 1; stored as a double where float is set
 	opLong        // as opInt
 	opFloat       // always wanted: others are skipped
 	opDouble      // as opFloat; n is 8
-	opBytes       // a length and as many bytes
+	opBytes       // a length and as many bytes; never wanted
 	opText        // bytes that must be UTF-8
 	opEnum        // of n symbols; arg: their table, where it is wanted
 	opArray       // arg: sub of the items

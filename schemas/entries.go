@@ -17,8 +17,7 @@ func (p *Program) Entries(slot int, v Value) Entries {
 	return e
 }
 
-// Next gives the next entry, its number (of a DoubleMap) in Float; ok is false behind the last one. The value is not Set
-// where the map says null.
+// Next gives the next entry; ok is false behind the last one. The value is not Set where the map says null.
 func (e *Entries) Next() (key []byte, value Value, ok bool) {
 	if e.item == nil { // no map was wanted there
 		return nil, Value{}, false
@@ -41,7 +40,7 @@ func (e *Entries) Next() (key []byte, value Value, ok bool) {
 	return key, value, true
 }
 
-// value reads a text or a number, or null. It returns it where the ops of a Program would store it, for then the place
+// value reads a text or null. It returns it where the ops of a Program would store it, for then the place
 // would have to be allocated.
 func (c *cursor) value(n *node) (v Value, err error) {
 	v.Set = true
@@ -61,18 +60,8 @@ func (c *cursor) value(n *node) (v Value, err error) {
 		if i, err = c.index(len(n.symbols), "symbol"); err == nil {
 			v.Bytes = n.texts[i]
 		}
-	case kindInt, kindLong:
-		var i int64
-		i, err = c.long()
-		v.Float = float64(i)
-	case kindFloat:
-		var f float32
-		f, err = c.float()
-		v.Float = float64(f)
-	case kindDouble:
-		v.Float, err = c.double()
 	default: // none that takeMap lets through
-		err = c.fail("%s is neither text nor number", n.describe())
+		err = c.fail("%s is no text", n.describe())
 	}
 	return v, err
 }

@@ -4,8 +4,7 @@ import "fmt"
 
 // FramingError says that a value does not begin with a known prefix, or that what follows the prefix is cut off.
 type FramingError struct {
-	First    []byte // the first bytes of the value, at most 10
-	SchemaID int64  // the id in Confluent's framing; -1: it is not that
+	SchemaID int64 // the id in Confluent's framing; -1: it is not that
 	Message  string
 }
 

@@ -26,8 +26,8 @@ func SplitHeader(b []byte) (fingerprint uint64, body []byte, err error) {
 
 func framingError(b []byte) *FramingError {
 	const known = "; known is single-object encoding: C3 01, an 8-byte schema fingerprint, then Avro"
-	e := &FramingError{First: append([]byte(nil), b[:min(len(b), HeaderSize)]...), SchemaID: -1}
-	first := fmt.Sprintf("the value begins with % X", e.First)
+	e := &FramingError{SchemaID: -1}
+	first := fmt.Sprintf("the value begins with % X", b[:min(len(b), HeaderSize)])
 	switch {
 	case len(b) == 0:
 		e.Message = "the value is empty" + known

@@ -73,20 +73,15 @@ func ByFingerprint(fingerprint uint64) (*Schema, bool) {
 	return nil, false
 }
 
-// Identify finds the schema of a framed value, among ours and more, and its Avro bytes. The error is a *FramingError or
-// an *UnknownSchemaError.
-func Identify(value []byte, more ...*Schema) (*Schema, []byte, error) {
+// Identify finds the schema of a framed value among ours, and its Avro bytes. The error is a *FramingError or an
+// *UnknownSchemaError.
+func Identify(value []byte) (*Schema, []byte, error) {
 	fingerprint, body, err := SplitHeader(value)
 	if err != nil {
 		return nil, nil, err
 	}
 	if s, ok := ByFingerprint(fingerprint); ok {
 		return s, body, nil
-	}
-	for _, s := range more {
-		if s.fingerprint == fingerprint {
-			return s, body, nil
-		}
 	}
 	return nil, nil, &UnknownSchemaError{Fingerprint: fingerprint}
 }

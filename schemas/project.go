@@ -148,13 +148,7 @@ func floorDiv(a, b int64) int64 {
 func (w *walk) other(o *op) error {
 	switch o.code {
 	case opBool:
-		v, err := w.boolean()
-		if err == nil && o.slot >= 0 {
-			w.dst[o.slot].Set = true
-			if v {
-				w.dst[o.slot].Int = 1
-			}
-		}
+		_, err := w.boolean()
 		return err
 	case opFloat:
 		v, err := w.float()

@@ -1,18 +1,17 @@
 package schemas
 
-// Projector reads the wanted fields of framed records of any schema that it was given. It is immutable and safe for
-// concurrent use.
+// Projector reads the wanted fields of framed records of any of our schemas. It is immutable and safe for concurrent use.
 type Projector struct {
 	fingerprints []uint64 // searched one by one: there are a dozen
 	programs     []*Program
 	refused      []error // where a program is nil: why that schema cannot give what is wanted
 }
 
-// NewProjector compiles wants for all our schemas and the given ones. One that cannot give what is wanted is no error yet:
-// Project says so of its records.
-func NewProjector(wants []Want, writers ...*Schema) *Projector {
+// NewProjector compiles wants for all our schemas. One that cannot give what is wanted is no error yet: Project says so of its
+// records.
+func NewProjector(wants []Want) *Projector {
 	p := &Projector{}
-	for _, s := range append(Own(), writers...) {
+	for _, s := range own {
 		program, err := s.Compile(wants)
 		p.fingerprints = append(p.fingerprints, s.fingerprint)
 		p.programs = append(p.programs, program)

@@ -14,8 +14,8 @@ func (c *compiler) take(n *node, slot int16, kind Kind) (msg string) {
 	if n.kind == kindUnion {
 		return c.takeUnion(n, slot, kind)
 	}
-	if kind == StringMap || kind == DoubleMap {
-		return c.takeMap(n, slot, kind)
+	if kind == StringMap {
+		return c.takeMap(n, slot)
 	}
 	o, ok := takeOp(n, kind)
 	if !ok {
@@ -37,11 +37,9 @@ func (c *compiler) take(n *node, slot int16, kind Kind) (msg string) {
 // is text, and a timestamp is brought to milliseconds.
 func takeOp(n *node, kind Kind) (op, bool) {
 	switch n.kind {
-	case kindBoolean:
-		return op{code: opBool}, kind == Bool
 	case kindInt:
 		return op{code: opInt, float: kind == Double},
-			kind == Int || kind == Long || kind == Double || kind == Timestamp && n.logical == ""
+			kind == Long || kind == Double || kind == Timestamp && n.logical == ""
 	case kindLong:
 		if kind == Timestamp {
 			n, ok := map[string]int{"": 1, "timestamp-millis": 1, "timestamp-micros": 1e3, "timestamp-nanos": 1e6}[n.logical]
@@ -52,18 +50,10 @@ func takeOp(n *node, kind Kind) (op, bool) {
 		return op{code: opFloat}, kind == Double
 	case kindDouble:
 		return op{code: opDouble, n: 8}, kind == Double
-	case kindString:
-		if kind == Bytes {
-			return op{code: opBytes}, true
-		}
-		return op{code: opText}, kind == String || kind == Enum
-	case kindBytes:
-		if kind == String {
-			return op{code: opText}, true
-		}
-		return op{code: opBytes}, kind == Bytes
+	case kindString, kindBytes:
+		return op{code: opText}, kind == String
 	case kindEnum:
-		return op{code: opEnum, n: len(n.symbols)}, kind == Enum || kind == String
+		return op{code: opEnum, n: len(n.symbols)}, kind == String
 	}
 	return op{}, false
 }
@@ -75,10 +65,8 @@ func (c *compiler) takeUnion(n *node, slot int16, kind Kind) string {
 			return msg + " (each type of " + n.describe() + " must be one)"
 		}
 	}
-	if kind == StringMap || kind == DoubleMap {
-		if len(n.branches) > 1 { // union{map, array ...} was refused above; two maps cannot stand in one union
-			return mismatch(n, kind)
-		}
+	if kind == StringMap && len(n.branches) > 1 { // union{map, array ...} was refused above; two maps cannot stand in one union
+		return mismatch(n, kind)
 	}
 	c.union(n, func(b *node) int32 { return c.sub(subKey{n: b, slot: slot, kind: kind}) })
 	return ""
@@ -90,16 +78,12 @@ func (c *compiler) fits(n *node, kind Kind) string {
 	return try.take(n, 0, kind)
 }
 
-// takeMap writes the walk over a map, whose bytes are the value: Entries reads them.
-func (c *compiler) takeMap(n *node, slot int16, kind Kind) string {
-	of := String
-	if kind == DoubleMap {
-		of = Double
-	}
-	if n.kind != kindMap || c.fits(n.item, of) != "" {
-		return mismatch(n, kind)
+// takeMap writes the walk over a map of strings, whose bytes are the value: Entries reads them.
+func (c *compiler) takeMap(n *node, slot int16) string {
+	if n.kind != kindMap || c.fits(n.item, String) != "" {
+		return mismatch(n, StringMap)
 	}
 	c.p.entries[slot] = n.item
-	c.emit(op{code: opMap, slot: slot, utf8: true, arg: c.sub(subKey{n: n.item, slot: -1, utf8: of == String})})
+	c.emit(op{code: opMap, slot: slot, utf8: true, arg: c.sub(subKey{n: n.item, slot: -1, utf8: true})})
 	return ""
 }
