@@ -84,31 +84,22 @@ func (c *configuration) watched(ctx context.Context, client *consumer.Client, ke
 // read takes one topic's checkpoint, under the active policy: series of rules that it does not have are left out.
 func (w *watched) read(ctx context.Context, client *consumer.Client, topic, checkpoint string,
 	handler func(handlers.Settings) *handlers.Events, keep func(v *retrain.SourceView) bool) error {
-	parts := map[int32]*handlers.Events{}
-	of := func(partition int32) (h *handlers.Events, err error) {
-		if h = parts[partition]; h == nil {
-			h = handler(handlers.Settings{})
-			parts[partition], err = h, h.Use(w.policies.active)
-		}
-		return h, err
-	}
-	saved, err := client.ReadCheckpoint(ctx, checkpoint, func(partition int32, key, value []byte) error {
-		h, err := of(partition)
-		if err == nil {
-			err = h.Restore(key, value)
-		}
-		return err
-	})
+	parts, err := w.restored(ctx, client, checkpoint, handler)
 	if err != nil {
 		return err
 	}
-	if err := w.catchUp(ctx, client, topic, saved, of); err != nil {
+	switch err = w.catchUp(ctx, client, topic, parts); {
+	case errors.Is(err, errPanicked): // the checkpoint alone then; w.behind says so
+		if parts, err = w.restored(ctx, client, checkpoint, handler); err != nil {
+			return err
+		}
+	case err != nil:
 		return err
 	}
-	for partition, at := range saved {
+	for partition, at := range parts.saved {
 		w.partitions++
 		w.behind += at.Position - at.Checkpoint
-		if h := parts[partition]; h != nil {
+		if h := parts.handlers[partition]; h != nil {
 			h.View(func(v *retrain.SourceView) {
 				w.all++
 				if !v.Judged {
@@ -123,14 +114,43 @@ func (w *watched) read(ctx context.Context, client *consumer.Client, topic, chec
 	return nil
 }
 
+// partitions are those of a topic.
+type partitions struct {
+	saved    map[int32]consumer.Saved
+	handlers map[int32]*handlers.Events
+	policy   record.Revision
+	make     func(handlers.Settings) *handlers.Events
+}
+
+// of is the handler of a partition, made where it is not there yet.
+func (p *partitions) of(partition int32) (h *handlers.Events, err error) {
+	if h = p.handlers[partition]; h == nil {
+		h = p.make(handlers.Settings{})
+		p.handlers[partition], err = h, h.Use(p.policy)
+	}
+	return h, err
+}
+
+// restored are the partitions as the checkpoint has them.
+func (w *watched) restored(ctx context.Context, client *consumer.Client, checkpoint string, handler func(handlers.Settings) *handlers.Events) (p *partitions, err error) {
+	p = &partitions{handlers: map[int32]*handlers.Events{}, policy: w.policies.active, make: handler}
+	p.saved, err = client.ReadCheckpoint(ctx, checkpoint, func(partition int32, key, value []byte) error {
+		h, err := p.of(partition)
+		if err == nil {
+			err = h.Restore(key, value)
+		}
+		return err
+	})
+	return p, err
+}
+
 // mostCaughtUp is how many records of a topic are folded behind its checkpoints, so that looking takes a few seconds at most.
 const mostCaughtUp = 1_000_000
 
 // catchUp folds the records between checkpoint and position, as a task does that starts there; what they say is known already.
-func (w *watched) catchUp(ctx context.Context, client *consumer.Client, topic string, saved map[int32]consumer.Saved,
-	of func(partition int32) (*handlers.Events, error)) error {
+func (w *watched) catchUp(ctx context.Context, client *consumer.Client, topic string, parts *partitions) error {
 	pieces, total := map[int32]consumer.Range{}, int64(0)
-	for partition, at := range saved {
+	for partition, at := range parts.saved {
 		if at.Position > at.Checkpoint && at.Revision == w.policies.active.Number {
 			pieces[partition] = consumer.Range{From: at.Checkpoint, To: at.Position}
 			total += at.Position - at.Checkpoint
@@ -149,15 +169,15 @@ func (w *watched) catchUp(ctx context.Context, client *consumer.Client, topic st
 		switch {
 		case errors.Is(err, io.EOF):
 			for partition := range pieces {
-				at := saved[partition]
+				at := parts.saved[partition]
 				at.Checkpoint = at.Position
-				saved[partition] = at
+				parts.saved[partition] = at
 			}
 			return nil
 		case err != nil:
 			return err
 		}
-		h, err := of(rec.Partition)
+		h, err := parts.of(rec.Partition)
 		if err != nil {
 			return err
 		}
@@ -167,11 +187,14 @@ func (w *watched) catchUp(ctx context.Context, client *consumer.Client, topic st
 	}
 }
 
+// errPanicked says that a handler panicked: its state is half changed, and shows nothing that serve has ever had.
+var errPanicked = errors.New("the handler panicked")
+
 // foldQuietly folds a record and drops what it says. One that cannot be used is a dead letter already.
-func foldQuietly(h *handlers.Events, r *record.Record) (err error) {
+func foldQuietly(h record.Handler, r *record.Record) (err error) {
 	defer func() {
-		if v := recover(); v != nil { // a dead letter too
-			err = nil
+		if v := recover(); v != nil { // serve makes a dead letter of the record, and says why
+			err = errPanicked
 		}
 	}()
 	_, err = h.Fold(r, nil)
