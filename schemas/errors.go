@@ -46,14 +46,18 @@ func (e *MalformedError) Error() string {
 // within puts name before the path of a MalformedError, on its way up from the field's value.
 func within(name string, err error) error {
 	if m, ok := err.(*MalformedError); ok {
-		switch {
-		case m.Field == "":
-			m.Field = name
-		case m.Field[0] == '[':
-			m.Field = name + m.Field
-		default:
-			m.Field = name + "." + m.Field
-		}
+		m.Field = below(name, m.Field)
 	}
 	return err
+}
+
+// below is the path of what lies within a field or an element: evidence[2].value.
+func below(name, path string) string {
+	switch {
+	case path == "":
+		return name
+	case path[0] == '[':
+		return name + path
+	}
+	return name + "." + path
 }

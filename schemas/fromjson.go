@@ -56,14 +56,7 @@ func notJSON(text []byte, err error) string {
 // at puts name before the path of a ValueError, on its way up.
 func at(name string, err error) error {
 	if v := (*ValueError)(nil); errors.As(err, &v) {
-		switch {
-		case v.Field == "":
-			v.Field = name
-		case v.Field[0] == '[':
-			v.Field = name + v.Field
-		default:
-			v.Field = name + "." + v.Field
-		}
+		v.Field = below(name, v.Field)
 	}
 	return err
 }

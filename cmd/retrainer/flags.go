@@ -53,7 +53,7 @@ func (c *configuration) check() (err error) {
 		return usage("--app %q: only a-z, A-Z, 0-9, '.', '_' and '-' are possible, for the names of topics begin with it", c.app)
 	}
 	seen := map[string]bool{"ledger": true, "progress": true, "requests": true}
-	for _, t := range append(append([]string{}, c.drift...), c.performance...) {
+	for _, t := range c.events() {
 		switch {
 		case !topicName.MatchString(t):
 			return usage("%q is no name of a topic: only a-z, A-Z, 0-9, '.', '_' and '-' are possible", t)

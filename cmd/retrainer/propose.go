@@ -37,12 +37,12 @@ func (s *service) proposal() (*proposal, error) {
 // propose appends the policy to the ledger if it is newer than the active one. The ledger decides: the first of two processes
 // that propose at once wins.
 func (s *service) propose(ctx context.Context, client *consumer.Client, p *proposal) error {
-	active, err := s.activePolicy(ctx, client)
+	known, err := s.policies(ctx, client)
 	if err != nil {
 		return err
 	}
 	ledgerID := s.ledgerID
-	if active != nil {
+	if active := known.entry; active != nil {
 		if ledgerID != "" && ledgerID != active.LedgerID {
 			return &consumer.SetupError{Message: fmt.Sprintf("the ledger of app %s is named %s since its first start, which --ledger-id %s cannot change: leave it out", s.app, active.LedgerID, ledgerID)}
 		}
@@ -114,22 +114,6 @@ func (p *proposal) standing(active *retrain.PolicyEntry) string {
 		return "no policy file is given: the active policy stays"
 	}
 	return "the active policy has a greater revision and stays"
-}
-
-// activePolicy is the greatest revision in the topic of policies; nil: none yet.
-func (s *service) activePolicy(ctx context.Context, client *consumer.Client) (*retrain.PolicyEntry, error) {
-	var active *retrain.PolicyEntry
-	err := each(ctx, client, s.names().policy(), func(r *record.Record) error {
-		e, err := handlers.DecodePolicy(r.Value)
-		if err != nil {
-			return fmt.Errorf("%s/%d at %d: %w; this topic belongs to the program, other records must be removed", r.Topic, r.Partition, r.Offset, err)
-		}
-		if active == nil || e.Revision > active.Revision {
-			active = e
-		}
-		return nil
-	})
-	return active, err
 }
 
 // each gives all records of a topic, as it ends now.

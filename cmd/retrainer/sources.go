@@ -32,36 +32,11 @@ type watchedSource struct {
 	saved     consumer.Saved
 }
 
-// policies are those that were ever active, by revision.
-type policies struct {
-	active   record.Revision // Value nil: none yet
-	byNumber map[int32]*retrain.Policy
-}
-
-// policies reads them. One that this build cannot read is left out: it explains nothing, but stops nobody from looking.
-func (c *configuration) policies(ctx context.Context, client *consumer.Client) (policies, error) {
-	all := policies{byNumber: map[int32]*retrain.Policy{}}
-	err := each(ctx, client, c.names().policy(), func(r *record.Record) error {
-		e, err := handlers.DecodePolicy(r.Value)
-		if err != nil {
-			return fmt.Errorf("%s/%d at %d: %w; this topic belongs to the program, other records must be removed", r.Topic, r.Partition, r.Offset, err)
-		}
-		if p, err := retrain.ReadPolicy(e.Policy); err == nil {
-			all.byNumber[e.Revision] = p
-		}
-		if all.active.Value == nil || e.Revision > all.active.Number {
-			all.active = record.Revision{Number: e.Revision, Value: r.Value}
-		}
-		return nil
-	})
-	return all, err
-}
-
 // watched reads the checkpoints of the event topics and gives the sources for which keep says so.
 func (c *configuration) watched(ctx context.Context, client *consumer.Client, keep func(v *retrain.SourceView) bool) (*watched, error) {
 	w := &watched{}
 	var err error
-	if w.policies, err = c.policies(ctx, client); err != nil || w.policies.active.Value == nil {
+	if w.policies, err = c.policies(ctx, client); err != nil || w.policies.entry == nil {
 		return w, err
 	}
 	for _, t := range c.drift {
@@ -206,7 +181,7 @@ func foldQuietly(h record.Handler, r *record.Record) (err error) {
 
 // asOf says how old what was read is.
 func (w *watched) asOf() string {
-	if w.policies.active.Value == nil {
+	if w.policies.entry == nil {
 		return "no policy is active yet: it becomes so at the first start of `retrainer serve`"
 	}
 	text := fmt.Sprintf("%s watched in %s, under policy revision %d, as of the last commit (every 5 s at the latest)",

@@ -47,12 +47,16 @@ type shown[T any] struct {
 
 // read decodes a record's value.
 func (s *shown[T]) read(codec *schemas.Codec[T], r *record.Record) error {
-	err := codec.Decode(r.Value, &s.value)
-	if err != nil {
-		return fmt.Errorf("%s/%d at %d: %w; this topic belongs to the program, other records must be removed", r.Topic, r.Partition, r.Offset, err)
+	if err := codec.Decode(r.Value, &s.value); err != nil {
+		return foreign(r, err)
 	}
 	_, s.text, _ = decode(r.Value) // what the codec takes can be shown
 	return nil
+}
+
+// foreign is the error of a record that another program has written.
+func foreign(r *record.Record, err error) error {
+	return fmt.Errorf("%s/%d at %d: %w; this topic belongs to the program, other records must be removed", r.Topic, r.Partition, r.Offset, err)
 }
 
 func writeLine(w io.Writer, text []byte) error {
