@@ -194,6 +194,6 @@ func crashes(t *testing.T, id string, step int) {
 	})
 }
 
-func TestTheServiceCrashedAtEveryRequestStatic(t *testing.T) { crashes(t, "a", 6) }
+func TestTheServiceCrashedAtEveryRequestStatic(t *testing.T) { crashes(t, "a", 8) }
 
-func TestTheServiceCrashedAtEveryRequestDynamic(t *testing.T) { crashes(t, "", 12) }
+func TestTheServiceCrashedAtEveryRequestDynamic(t *testing.T) { crashes(t, "", 18) }
