@@ -6,6 +6,8 @@ import (
 	"errors"
 	"net"
 	"net/http"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -54,4 +56,46 @@ func (s *service) routes() http.Handler {
 		_ = json.NewEncoder(w).Encode(r) // whoever asked may be gone
 	})
 	return mux
+}
+
+// readiness is the body of /readyz.
+type readiness struct {
+	Ready      bool        `json:"ready"`
+	Member     string      `json:"member"`
+	Generation int32       `json:"generation"`
+	Why        string      `json:"why,omitempty"`
+	Tasks      []taskState `json:"tasks"`
+}
+
+type taskState struct {
+	Topic     string `json:"topic"`
+	Partition int32  `json:"partition"`
+	State     string `json:"state"`
+	Position  int64  `json:"position"`
+	Lag       int64  `json:"lag"`
+	Why       string `json:"why"`
+}
+
+// readiness says whether this process does its part, and what each task does.
+func (s *service) readiness() readiness {
+	r := readiness{Generation: -1, Tasks: []taskState{}}
+	c := s.consumer.Load()
+	if c == nil {
+		if r.Why = "starting"; s.waiting.Load() != nil {
+			r.Why = *s.waiting.Load()
+		}
+		return r
+	}
+	st := c.Status()
+	r.Ready, r.Member, r.Generation, r.Why = st.Ready(), st.Member, st.Generation, st.Why
+	for _, t := range st.Tasks {
+		r.Tasks = append(r.Tasks, taskState(t))
+	}
+	slices.SortFunc(r.Tasks, func(a, b taskState) int {
+		if c := strings.Compare(a.Topic, b.Topic); c != 0 {
+			return c
+		}
+		return int(a.Partition - b.Partition)
+	})
+	return r
 }

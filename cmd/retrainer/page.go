@@ -103,3 +103,13 @@ func visible(text string) string {
 	}
 	return b.String()
 }
+
+// fact is a row of a table, or none.
+func fact[T any](name string, value *T, say func(T) string) []string {
+	if value == nil {
+		return nil
+	}
+	return []string{name, say(*value)}
+}
+
+func same(text string) string { return text }

@@ -3,10 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
-	"io"
-	"os"
 	"path/filepath"
 
 	"github.com/google/uuid"
@@ -114,33 +111,4 @@ func (p *proposal) standing(active *retrain.PolicyEntry) string {
 		return "no policy file is given: the active policy stays"
 	}
 	return "the active policy has a greater revision and stays"
-}
-
-// each gives all records of a topic, as it ends now.
-func each(ctx context.Context, client *consumer.Client, topic string, do func(r *record.Record) error) error {
-	r, err := client.NewReader(ctx, consumer.ReaderConfig{Topic: topic, ToEnd: true})
-	if err != nil {
-		return err
-	}
-	defer r.Close()
-	for {
-		rec, err := r.Next(ctx)
-		if errors.Is(err, io.EOF) {
-			return nil
-		}
-		if err == nil {
-			err = do(rec)
-		}
-		if err != nil {
-			return err
-		}
-	}
-}
-
-// author is who runs this process.
-func author() string {
-	if user := os.Getenv("USER"); user != "" {
-		return user
-	}
-	return "retrainer"
 }

@@ -6,7 +6,6 @@ import (
 	"unicode/utf8"
 
 	"github.com/visutility/retrainer/consumer/record"
-	"github.com/visutility/retrainer/schemas"
 )
 
 // appendRecord appends a record as one JSON object: {"topic","partition","offset","timestamp","key","headers","schema","value"}.
@@ -60,14 +59,4 @@ func appendRecord(dst []byte, r *record.Record, whole bool) []byte {
 	}
 	dst[len(dst)-1] = '}'
 	return append(dst, '\n')
-}
-
-// decode gives a value of one of our schemas as JSON.
-func decode(value []byte) (name string, text []byte, ok bool) {
-	s, body, err := schemas.Identify(value)
-	if err != nil {
-		return "", nil, false
-	}
-	text, err = s.AppendJSON(nil, body)
-	return s.Name(), text, err == nil
 }

@@ -39,31 +39,6 @@ func statusCommand(c *configuration) *cobra.Command {
 	})
 }
 
-// shown is a value of one of our records with the JSON of its bytes.
-type shown[T any] struct {
-	value T
-	text  []byte
-}
-
-// read decodes a record's value.
-func (s *shown[T]) read(codec *schemas.Codec[T], r *record.Record) error {
-	if err := codec.Decode(r.Value, &s.value); err != nil {
-		return foreign(r, err)
-	}
-	_, s.text, _ = decode(r.Value) // what the codec takes can be shown
-	return nil
-}
-
-// foreign is the error of a record that another program has written.
-func foreign(r *record.Record, err error) error {
-	return fmt.Errorf("%s/%d at %d: %w; this topic belongs to the program, other records must be removed", r.Topic, r.Partition, r.Offset, err)
-}
-
-func writeLine(w io.Writer, text []byte) error {
-	_, err := w.Write(append(text, '\n'))
-	return err
-}
-
 type shownModel struct{ shown[retrain.Model] }
 
 // models are the last words on all models.
@@ -253,15 +228,4 @@ func metrics(m map[string]float64) string {
 		parts = append(parts, k+" "+retrain.Amount(m[k]))
 	}
 	return strings.Join(parts, ", ")
-}
-
-// printEvidence lists alerts by where their events stand.
-func printEvidence(p *page, alerts []retrain.Evidence) {
-	rows := [][]string{}
-	for _, e := range alerts {
-		value, limit := judged(&e)
-		rows = append(rows, []string{fmt.Sprintf("%s/%d/%d", e.Topic, e.Partition, e.Offset), retrain.Clock(e.EventTime), about(e.Stream, e.Model, e.ModelVersion),
-			value, limit, string(e.Action), orDate(e.Since), cmp.Or(ruleName(e.Rule), e.RuleID)})
-	}
-	p.list([]string{"EVENT AT", "TIME", "ABOUT", "VALUE", "LIMIT", "ASKS FOR", "SINCE", "RULE"}, rows, mostRows, "; --json prints all")
 }

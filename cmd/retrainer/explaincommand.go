@@ -9,34 +9,6 @@ import (
 	"github.com/visutility/retrainer/retrain"
 )
 
-func explainDecision(ctx context.Context, c *configuration, client *consumer.Client, h *history, id string, out io.Writer) error {
-	d, err := one(h.decisions, "decision", id, func(d *shownDecision) string { return d.value.DecisionID })
-	if err != nil {
-		return err
-	}
-	if c.json {
-		return printJSON(out, d, h.command(d.value.CommandID))
-	}
-	known, err := c.policies(ctx, client)
-	if err != nil {
-		return err
-	}
-	p, v := &page{out: out}, &d.value
-	p.line("%s: %s", v.Model, decided(v.Action, v.Reason))
-	p.table("  ", []string{"decided", fmt.Sprintf("%s, as decision %s on this model, under policy revision %d", retrain.Clock(v.DecidedAt), retrain.Thousands(v.DecisionNumber), v.PolicyRevision)},
-		fact("until", v.Until, retrain.Clock), fact("blocked by", v.BlockedBy, func(id string) string { return "command " + id }),
-		fact("request", v.RequestID, same), fact("command", v.CommandID, same), fact("version", v.ModelVersion, same), []string{"id", v.DecisionID})
-	p.heading("why")
-	p.line("  %s", v.Explanation)
-	printReasons(p, known, v.Evidence, v.PolicyRevision)
-	if all := h.of(v.Model); all[len(all)-1] == d {
-		p.heading("what to do: %s", h.todo(v.Model))
-	} else {
-		p.heading("a later decision stands now: retrainer explain model %s", argument(v.Model))
-	}
-	return p.err
-}
-
 func explainOneCommand(ctx context.Context, c *configuration, client *consumer.Client, h *history, id string, out io.Writer) error {
 	k, err := one(h.commands, "command", id, func(c *shownCommand) string { return c.value.CommandID })
 	if err != nil {
@@ -124,45 +96,3 @@ func openFate(m *retrain.Model, v *retrain.Command) string {
 func started(m *retrain.Model, v *retrain.Command) bool {
 	return m.Worker != nil || m.Until != nil && *m.Until != v.StartBy
 }
-
-// printReasons lists the alerts behind a decision, and says what their rules do.
-func printReasons(p *page, known policies, evidence []retrain.Evidence, revision int32) {
-	if len(evidence) == 0 {
-		return
-	}
-	p.heading("evidence, with the topic/partition/offset of the event behind each alert")
-	printEvidence(p, evidence)
-	policy, said := known.byNumber[revision], map[string]bool{}
-	if policy == nil {
-		return
-	}
-	rows := [][]string{}
-	for i := range evidence {
-		e := &evidence[i]
-		if said[e.RuleID] {
-			continue
-		}
-		said[e.RuleID] = true
-		name := e.RuleID
-		if n := ruleName(e.Rule); n != "" {
-			name = n
-		}
-		if r, ok := policy.RuleView(e.RuleID); ok {
-			rows = append(rows, []string{name, howItJudges(&r)})
-		}
-	}
-	if len(rows) > 0 {
-		p.heading("how the rules judge")
-		p.table("  ", rows[:min(len(rows), mostRows)]...)
-	}
-}
-
-// fact is a row of a table, or none.
-func fact[T any](name string, value *T, say func(T) string) []string {
-	if value == nil {
-		return nil
-	}
-	return []string{name, say(*value)}
-}
-
-func same(text string) string { return text }

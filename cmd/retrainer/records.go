@@ -1,0 +1,68 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/visutility/retrainer/consumer"
+	"github.com/visutility/retrainer/consumer/record"
+	"github.com/visutility/retrainer/schemas"
+)
+
+// each gives all records of a topic, as it ends now.
+func each(ctx context.Context, client *consumer.Client, topic string, do func(r *record.Record) error) error {
+	r, err := client.NewReader(ctx, consumer.ReaderConfig{Topic: topic, ToEnd: true})
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	for {
+		rec, err := r.Next(ctx)
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err == nil {
+			err = do(rec)
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// shown is a value of one of our records with the JSON of its bytes.
+type shown[T any] struct {
+	value T
+	text  []byte
+}
+
+// read decodes a record's value.
+func (s *shown[T]) read(codec *schemas.Codec[T], r *record.Record) error {
+	if err := codec.Decode(r.Value, &s.value); err != nil {
+		return foreign(r, err)
+	}
+	_, s.text, _ = decode(r.Value) // what the codec takes can be shown
+	return nil
+}
+
+// foreign is the error of a record that another program has written.
+func foreign(r *record.Record, err error) error {
+	return fmt.Errorf("%s/%d at %d: %w; this topic belongs to the program, other records must be removed", r.Topic, r.Partition, r.Offset, err)
+}
+
+func writeLine(w io.Writer, text []byte) error {
+	_, err := w.Write(append(text, '\n'))
+	return err
+}
+
+// decode gives a value of one of our schemas as JSON.
+func decode(value []byte) (name string, text []byte, ok bool) {
+	s, body, err := schemas.Identify(value)
+	if err != nil {
+		return "", nil, false
+	}
+	text, err = s.AppendJSON(nil, body)
+	return s.Name(), text, err == nil
+}
