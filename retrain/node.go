@@ -23,8 +23,9 @@ type node struct {
 
 // problems are the mistakes found so far. The first ones are kept: whoever corrects those finds the others.
 type problems struct {
-	kept PolicyErrors
-	n    int
+	kept   PolicyErrors
+	n      int
+	doubts PolicyErrors // what is right, and perhaps not meant
 }
 
 const mostProblems = 100
@@ -263,6 +264,9 @@ func (n node) duration() int64 {
 		return v
 	case json.Number:
 		if ms, err := v.Int64(); err == nil && ms >= 0 && ms <= maxDuration {
+			if ms > 0 && ms < second && len(n.problems.doubts) < mostProblems {
+				n.problems.doubts = append(n.problems.doubts, &PolicyError{Path: n.path, Problem: fmt.Sprintf("%d is %d milliseconds; write %dh if hours are meant, or else %dms", ms, ms, ms, ms)})
+			}
 			return ms
 		}
 		n.fail("%s is no duration: write one like 30m or 7d, or a whole number of milliseconds from 0", n.given())

@@ -16,6 +16,7 @@ type Policy struct {
 	models      []modelLine
 	defaults    Control
 	canonical   []byte
+	doubts      PolicyErrors
 }
 
 type bindLine struct {
@@ -90,6 +91,9 @@ func ReadPolicy(text []byte) (*Policy, error) {
 	}
 	return p, nil
 }
+
+// Doubts are values that are right, and perhaps not what was meant.
+func (p *Policy) Doubts() PolicyErrors { return p.doubts }
 
 // Canonical is the policy as canonical JSON (RFC 8785). It must not be changed.
 func (p *Policy) Canonical() []byte { return p.canonical }

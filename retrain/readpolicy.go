@@ -89,6 +89,7 @@ func normalise(n node, tuner string) (*Policy, error) {
 	if err := n.problems.errors(); err != nil {
 		return nil, err
 	}
+	p.doubts = n.problems.doubts
 	return p, nil
 }
 

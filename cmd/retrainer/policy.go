@@ -23,19 +23,26 @@ func policyCommand(c *configuration) *cobra.Command {
 		if err := checkTuner(tuner); err != nil {
 			return err
 		}
-		p, err := readPolicy(args[0], tuner)
+		f, err := readYAML(args[0])
+		if err != nil {
+			return notRead("policy", err)
+		}
+		p, err := f.policy(tuner)
 		if err != nil {
 			return err
 		}
-		return printPolicy(cmd.OutOrStdout(), args[0], p, c.json)
+		if _, err := io.WriteString(cmd.ErrOrStderr(), f.doubts(p)); err != nil {
+			return err
+		}
+		return f.print(cmd.OutOrStdout(), p, c.json)
 	})
 	tunerFlag(check.Flags(), &tuner)
 	policy.AddCommand(check)
 	return policy
 }
 
-// printPolicy says what a policy does, or what it is in normal form.
-func printPolicy(out io.Writer, path string, p *retrain.Policy, asJSON bool) error {
+// print says what the file's policy does, or what it is in normal form.
+func (f *yamlFile) print(out io.Writer, p *retrain.Policy, asJSON bool) error {
 	sum := sha256.Sum256(p.Canonical())
 	hash := hex.EncodeToString(sum[:])
 	if asJSON {
@@ -45,9 +52,13 @@ func printPolicy(out io.Writer, path string, p *retrain.Policy, asJSON bool) err
 		}
 		line := json.NewEncoder(out)
 		line.SetEscapeHTML(false) // the policy stays as it is, byte for byte
-		return line.Encode(map[string]any{"file": path, "revision": p.Revision, "sha256": hash, "rules": rules, "policy": json.RawMessage(p.Canonical())})
+		return line.Encode(map[string]any{"file": f.path, "revision": p.Revision, "sha256": hash, "rules": rules, "policy": json.RawMessage(p.Canonical())})
 	}
-	lines := fmt.Sprintf("%s is right: revision %d, SHA-256 %s with every default written out\n", path, p.Revision, hash)
+	given := ""
+	if firstPair(f.root, "revision") < 0 {
+		given = " (by default: the file gives none)"
+	}
+	lines := fmt.Sprintf("%s is right: revision %d%s, SHA-256 %s with every default written out\n", f.path, p.Revision, given, hash)
 	for _, s := range p.Sentences() {
 		lines += s + "\n"
 	}

@@ -36,7 +36,7 @@ func TestThePolicyIsPrintedByteForByte(t *testing.T) {
 		t.Fatal(err)
 	}
 	var out bytes.Buffer
-	if err := printPolicy(&out, "f", p, true); err != nil {
+	if err := f.print(&out, p, true); err != nil {
 		t.Fatal(err)
 	}
 	var line struct {

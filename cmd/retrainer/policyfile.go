@@ -18,6 +18,10 @@ func readPolicy(path, tuner string) (*retrain.Policy, error) {
 
 // policy reads the file as a policy.
 func (f *yamlFile) policy(tuner string) (*retrain.Policy, error) {
+	if f.root == nil {
+		f.mistakes.add(nil, "the file is empty: write at least \"revision: 1\", which with all defaults is a policy")
+		return nil, f.mistakes.err()
+	}
 	text, err := f.json()
 	if err != nil {
 		return nil, err
@@ -36,6 +40,19 @@ func (f *yamlFile) policy(tuner string) (*retrain.Policy, error) {
 		}
 	}
 	return p, f.mistakes.err()
+}
+
+// doubts are the values of a policy that is right which say something else than was perhaps meant, a line each with its place.
+func (f *yamlFile) doubts(p *retrain.Policy) string {
+	found, lines := mistakes{path: f.path}, ""
+	for _, x := range p.Doubts() {
+		found.add(f.find(x.Path), "%v", x)
+	}
+	found.sort()
+	for _, x := range found.all {
+		lines += "warning: " + found.line(x) + "\n"
+	}
+	return lines
 }
 
 // notRead says of what kind a file is that cannot be read.

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 
 	"github.com/google/uuid"
+	"github.com/rs/zerolog"
 
 	"github.com/visutility/retrainer/consumer"
 	"github.com/visutility/retrainer/consumer/record"
@@ -45,7 +46,9 @@ func (s *service) propose(ctx context.Context, client *consumer.Client, p *propo
 		}
 		ledgerID = active.LedgerID
 		if news, err := p.against(active); err != nil || !news {
-			s.log.Info().Int32("active", active.Revision).Int32("own", p.policy.Revision).Msg(p.standing(active))
+			if err == nil {
+				p.logStanding(&s.log, active)
+			}
 			return err
 		}
 	}
@@ -79,7 +82,7 @@ func (s *service) onRevision(p *proposal) func(r record.Revision) error {
 			return err
 		}
 		if !bytes.Equal(p.policy.Canonical(), active.Policy) {
-			s.log.Info().Int32("revision", r.Number).Msg(p.standing(active))
+			p.logStanding(&s.log, active)
 			return nil
 		}
 		s.log.Info().Int32("revision", r.Number).Msg("the proposed policy is active")
@@ -99,6 +102,15 @@ func (p *proposal) against(active *retrain.PolicyEntry) (newer bool, err error) 
 	return false, &usageError{fmt.Sprintf("%s differs from the active policy of the same revision %d; give it %d", filepath.Base(p.file), own.Revision, int64(own.Revision)+1)}
 }
 
+// logStanding says why the active policy stays, and loudly if a file is ignored.
+func (p *proposal) logStanding(log *zerolog.Logger, active *retrain.PolicyEntry) {
+	line := log.Info()
+	if p.file != "" && p.policy.Revision < active.Revision {
+		line = log.Warn().Str("file", p.file)
+	}
+	line.Int32("active", active.Revision).Int32("own", p.policy.Revision).Msg(p.standing(active))
+}
+
 // standing says why the active policy stays.
 func (p *proposal) standing(active *retrain.PolicyEntry) string {
 	same := bytes.Equal(p.policy.Canonical(), active.Policy)
@@ -110,5 +122,5 @@ func (p *proposal) standing(active *retrain.PolicyEntry) string {
 	case p.file == "":
 		return "no policy file is given: the active policy stays"
 	}
-	return "the active policy has a greater revision and stays"
+	return fmt.Sprintf("the active policy has a greater revision and stays, %s is ignored: to make it active, give it revision %d", filepath.Base(p.file), int64(active.Revision)+1)
 }

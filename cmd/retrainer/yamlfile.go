@@ -55,6 +55,11 @@ func (m *mistakes) err() error {
 	if len(m.all) == 0 {
 		return nil
 	}
+	m.sort()
+	return m
+}
+
+func (m *mistakes) sort() {
 	slices.SortStableFunc(m.all, func(a, b mistake) int {
 		switch {
 		case (a.line == 0) != (b.line == 0):
@@ -64,23 +69,26 @@ func (m *mistakes) err() error {
 		}
 		return a.column - b.column
 	})
-	return m
 }
 
 // Error is a line for each mistake, as editors take them: file, line, column.
 func (m *mistakes) Error() string {
 	lines := []string{fmt.Sprintf("%s has %s:", m.path, count(len(m.all)+m.more, "mistake"))}
 	for _, x := range m.all {
-		place := m.path
-		if x.line > 0 {
-			place = fmt.Sprintf("%s:%d:%d", m.path, x.line, x.column)
-		}
-		lines = append(lines, place+": "+x.text)
+		lines = append(lines, m.line(x))
 	}
 	if m.more > 0 {
 		lines = append(lines, fmt.Sprintf("%s: %d more are not shown; correct these first", m.path, m.more))
 	}
 	return strings.Join(lines, "\n")
+}
+
+// line is a mistake behind its place.
+func (m *mistakes) line(x mistake) string {
+	if x.line == 0 {
+		return m.path + ": " + x.text
+	}
+	return fmt.Sprintf("%s:%d:%d: %s", m.path, x.line, x.column, x.text)
 }
 
 // readYAML reads a file. An error that is not of *mistakes is one of the file system.
