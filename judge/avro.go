@@ -22,7 +22,7 @@ type schema struct {
 	symbols []string
 }
 
-// schemas are our own, by the fingerprint in a single-object prefix and by name.
+// schemas are our own, by the fingerprint in a single-object prefix.
 type schemas struct {
 	byPrint map[uint64]*schema
 }

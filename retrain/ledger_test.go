@@ -246,7 +246,7 @@ func TestADamagedLedgerCheckpointIsAnErrorAndNoPanic(t *testing.T) {
 			checkpoint[commandPrefix+"another"] = checkpoint[key]
 		}
 	}
-	if _, err := restarted(t, checkpoint).Step(t0, &Tick{}, nil); !errors.Is(err, errState) || !strings.Contains(err.Error(), "both open") {
+	if _, err := restarted(t, checkpoint).Step(t0, &Tick{}, nil); !errors.Is(err, errState) || !strings.Contains(err.Error(), "both open") || !strings.Contains(err.Error(), "delete the checkpoint's topic") {
 		t.Errorf("two open commands: %v", err)
 	}
 	if NewController().Restore([]byte("source/x"), nil) == nil {

@@ -1,6 +1,6 @@
 // Command retrainer turns drift and performance events in Kafka into commands to train models again, each exactly once. It is
-// where everything is wired together: flags, files, the embedded broker, HTTP and the printing for people. What it decides
-// nothing about is retraining (package retrain) and what may happen twice (package consumer).
+// where everything is wired together: flags, files, the embedded broker, HTTP and the printing for people. When a
+// model is trained again is decided in package retrain, and that each command comes once is seen to by package consumer.
 package main
 
 import (

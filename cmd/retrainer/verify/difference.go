@@ -28,9 +28,9 @@ const (
 type Difference struct {
 	Problem  Problem `json:"problem"`
 	Noun     string  `json:"what"`            // decision, command, result, model, policy
-	Topic    string  `json:"topic"`           //
+	Topic    string  `json:"topic"`           // that holds the record, or should
 	Place    string  `json:"place,omitempty"` // topic/partition/offset of the record that differs
-	Key      string  `json:"key"`             //
+	Key      string  `json:"key"`             // of the record
 	Field    string  `json:"field,omitempty"` // of Field
 	Expected string  `json:"expected"`        // the field's value, or which record
 	Found    string  `json:"found"`           // the same
