@@ -11,9 +11,8 @@ import (
 // openPatience is how long Settled waits for open transactions: longer than a transaction of a task may take (10 s).
 const openPatience = 30 * time.Second
 
-// Settled gives the offsets that a topic has now, by partition, as soon as all transactions in them are decided: what is
-// committed there does not change any more. Whoever reads a position first finds every output of it in there.
-func (c *Client) Settled(ctx context.Context, topic string) (map[int32]Range, error) {
+// Offsets gives the offsets that a topic has now, by partition.
+func (c *Client) Offsets(ctx context.Context, topic string) (map[int32]Range, error) {
 	if err := c.NeedTopics(ctx, topic); err != nil {
 		return nil, err
 	}
@@ -24,6 +23,16 @@ func (c *Client) Settled(ctx context.Context, topic string) (map[int32]Range, er
 			return nil, err
 		}
 		all[p] = Range{from, to}
+	}
+	return all, nil
+}
+
+// Settled gives the offsets that a topic has now, by partition, as soon as all transactions in them are decided: what is
+// committed there does not change any more. Whoever reads a position first finds every output of it in there.
+func (c *Client) Settled(ctx context.Context, topic string) (map[int32]Range, error) {
+	all, err := c.Offsets(ctx, topic)
+	if err != nil {
+		return nil, err
 	}
 	late := fmt.Errorf("a transaction in topic %s has been open for more than %v: wait until it has ended, and try again", topic, openPatience)
 	ctx, cancel := context.WithTimeoutCause(ctx, openPatience, late)

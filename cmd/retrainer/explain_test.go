@@ -11,7 +11,7 @@ const anHour = int64(3_600_000)
 
 // historyOf is a history with one model, the command that it has or had, and how that ended.
 func historyOf(m retrain.Model, c *retrain.Command, r *retrain.Result) *history {
-	h := &history{topics: names{"retrain"}, models: map[string]*shownModel{m.Name: {shown[retrain.Model]{value: m}}}}
+	h := &history{topics: names{"retrain"}, models: map[string]*shownModel{m.Name: {shown: shown[retrain.Model]{value: m}}}}
 	h.decisions = []*shownDecision{{shown[retrain.Decision]{value: retrain.Decision{DecisionID: "d1", Model: m.Name, DecidedAt: noon - anHour}}}}
 	if c != nil {
 		h.commands = []*shownCommand{{shown[retrain.Command]{value: *c}}}
@@ -24,7 +24,7 @@ func historyOf(m retrain.Model, c *retrain.Command, r *retrain.Result) *history 
 
 func TestEachPhaseSaysWhatComesNextAndWhatToDo(t *testing.T) {
 	soft, full := []retrain.Evidence{{Action: retrain.Soft}}, []retrain.Evidence{{Action: retrain.Soft}, {Action: retrain.Full}}
-	cmd := &retrain.Command{CommandID: "c1", Model: "m", Action: retrain.Full, IssuedAt: noon, StartBy: noon + anHour}
+	cmd := &retrain.Command{CommandID: "c1", Model: "m", Action: retrain.Full, IssuedAt: noon, StartBy: noon + anHour, MaxRuntimeMs: 8 * anHour}
 	ended := &retrain.Result{CommandID: "c1", Model: "m", State: retrain.ResultFailed, FinishedAt: noon + 1000}
 	for _, x := range []struct {
 		model                    retrain.Model
@@ -36,9 +36,9 @@ func TestEachPhaseSaysWhatComesNextAndWhatToDo(t *testing.T) {
 			doing: "full retrain waits for a trainer", next: "a trainer takes the command up by 2026-03-01 13:00:00 UTC, or it expires",
 			todo: `start a trainer that reads retrain.commands and answers in retrain.progress, first {"command_id":"c1","kind":"started","at":TIME}`},
 		{model: retrain.Model{Phase: retrain.PhaseTraining, CommandID: new("c1"), Until: new(noon + 9*anHour), Worker: new("gpu-1")}, since: noon,
-			doing: "full retrain is trained by gpu-1", next: "the trainer reports its end by 2026-03-01 21:00:00 UTC", todo: "nothing: the trainer is at work"},
+			doing: "full retrain is being trained by gpu-1 since 2026-03-01 13:00:00 UTC", next: "the trainer reports its end by 2026-03-01 21:00:00 UTC", todo: "nothing: the trainer is at work"},
 		{model: retrain.Model{Phase: retrain.PhaseTraining, CommandID: new("c1"), Until: new(noon + 9*anHour)}, since: noon,
-			doing: "full retrain is trained", next: "the trainer reports its end", todo: "nothing: the trainer is at work"},
+			doing: "full retrain is being trained since 2026-03-01 13:00:00 UTC", next: "the trainer reports its end", todo: "nothing: the trainer is at work"},
 		{model: retrain.Model{Phase: retrain.PhaseCooling, Reason: retrain.ReasonCooldown, Action: retrain.None, Until: new(noon + anHour), Alerts: full}, result: ended, since: noon + 1000,
 			doing: "left alone for a while", next: "at 2026-03-01 13:00:00 UTC it is decided again: a full retrain", todo: "does not wait for the cool-down"},
 		{model: retrain.Model{Phase: retrain.PhaseCooling, Reason: retrain.ReasonQuiet, Action: retrain.None, Until: new(noon + anHour)}, result: ended, since: noon + 1000,

@@ -83,13 +83,17 @@ func (h *history) fate(v *retrain.Command) string {
 
 // openFate says what an open command waits for.
 func openFate(m *retrain.Model, v *retrain.Command) string {
+	since := ""
+	if m.Until != nil {
+		since = " since " + retrain.Clock(*m.Until-v.MaxRuntimeMs)
+	}
 	switch {
 	case !started(m, v):
 		return "waits for a trainer"
 	case m.Worker != nil:
-		return "is trained by " + *m.Worker
+		return fmt.Sprintf("is being trained by %s%s", *m.Worker, since)
 	}
-	return "is trained"
+	return "is being trained" + since
 }
 
 // started says whether a trainer has taken up an open command: its time to end counts from then.

@@ -21,10 +21,15 @@ func explainModel(ctx context.Context, c *configuration, client *consumer.Client
 		last := decisions[len(decisions)-1]
 		return printJSON(out, last, h.command(last.value.CommandID))
 	}
-	concerned := map[string]bool{}
+	concerned, feeds, stream := map[string]bool{}, map[string]bool{}, false
 	w, err := c.watched(ctx, client, func(v *retrain.SourceView) bool {
+		isStream := v.Stream != nil && *v.Stream == name
+		stream = stream || isStream
 		for _, model := range v.Models {
 			concerned[model] = true
+			if isStream {
+				feeds[model] = true
+			}
 		}
 		return slices.Contains(v.Models, name)
 	})
@@ -33,11 +38,13 @@ func explainModel(ctx context.Context, c *configuration, client *consumer.Client
 	}
 	m := h.models[name]
 	if m == nil && len(decisions) == 0 && len(w.sources) == 0 {
+		if stream {
+			return noModelButStream(name, slices.Sorted(maps.Keys(feeds)))
+		}
 		for _, model := range h.names() {
 			concerned[model] = true
 		}
-		return fmt.Errorf("no model %s: nothing was decided on one of that name, and no source that is heard concerns it%s%s",
-			visible(name), w.without(), suggestions(name, slices.Sorted(maps.Keys(concerned))))
+		return noModel(name, concerned, w.without())
 	}
 	p := &page{out: out}
 	if m != nil {
@@ -62,6 +69,24 @@ func explainModel(ctx context.Context, c *configuration, client *consumer.Client
 	return p.err
 }
 
+// noModel says that a name is nobody's, and which was perhaps meant: for certain the one before a version.
+func noModel(name string, known map[string]bool, without string) error {
+	if base, version := retrain.SplitModel(name); known[base] {
+		return fmt.Errorf("no model %s: %s is a version; `retrainer explain model %s` explains the model", visible(name), version, argument(base))
+	}
+	return fmt.Errorf("no model %s: nothing was decided on one of that name, and no source that is heard concerns it%s%s",
+		visible(name), without, suggestions(name, slices.Sorted(maps.Keys(known))))
+}
+
+// noModelButStream says what a stream feeds, to one who took its name for a model's.
+func noModelButStream(name string, models []string) error {
+	if len(models) == 0 {
+		return fmt.Errorf("no model %s: stream %s is heard and bound to no model; `retrainer status` shows how to bind it", visible(name), visible(name))
+	}
+	return fmt.Errorf("no model %s: stream %s is heard and feeds %s; `retrainer explain model %s` shows what it shows",
+		visible(name), visible(name), visible(strings.Join(models, ", ")), argument(models[0]))
+}
+
 // printNow says what a model does, since when, until when, and what comes then.
 func (h *history) printNow(p *page, m *retrain.Model, decisions []*shownDecision) {
 	command := h.command(m.CommandID)
@@ -69,7 +94,7 @@ func (h *history) printNow(p *page, m *retrain.Model, decisions []*shownDecision
 	rows := [][]string{fact("latest version", m.Latest, same), fact("since", h.since(m, command), retrain.Clock), fact("until", m.Until, retrain.Clock),
 		{"last decision", decided(m.Action, m.Reason)}}
 	if n := len(decisions); n > 0 {
-		rows = append(rows, []string{"why", decisions[n-1].value.Explanation})
+		rows = append(rows, []string{"why", why(m, command, decisions[n-1].value.Explanation)})
 	}
 	rows = append(rows, []string{"alerts", retrain.Thousands(len(m.Alerts)) + " that count"}, []string{"next", h.next(m, command)}, []string{"to do", h.todo(m.Name)})
 	p.table("  ", rows...)
@@ -77,6 +102,14 @@ func (h *history) printNow(p *page, m *retrain.Model, decisions []*shownDecision
 		p.heading("its command")
 		p.table("  ", append([][]string{{"why", command.value.Explanation}}, commandFacts(&command.value)...)...)
 	}
+}
+
+// why is what the last decision said, unless it said of the command that nobody has taken it up, and somebody has since.
+func why(m *retrain.Model, command *shownCommand, said string) string {
+	if m.Reason != retrain.ReasonInFlight || command == nil || !started(m, &command.value) {
+		return said
+	}
+	return fmt.Sprintf("its command (%s) %s, and a model has one at a time: what still counts when it ends is decided again", command.value.Action, openFate(m, &command.value))
 }
 
 func (h *history) doing(m *retrain.Model, command *shownCommand) string {

@@ -25,21 +25,64 @@ func statusCommand(c *configuration) *cobra.Command {
 			switch {
 			case err != nil:
 				return err
-			case len(args) > 0:
-				return c.printModel(cmd.OutOrStdout(), models, args[0])
-			case c.json:
+			case c.json && len(args) == 0:
 				return printLines(cmd.OutOrStdout(), models)
+			case !c.json:
+				err = c.findWaiting(ctx, client, models)
+			}
+			if err != nil {
+				return err
+			}
+			if len(args) > 0 {
+				return c.printModel(ctx, client, cmd.OutOrStdout(), models, args[0])
 			}
 			w, err := c.watched(ctx, client, func(v *retrain.SourceView) bool { return len(v.Models) == 0 || fires(v) })
 			if err != nil {
 				return err
 			}
-			return printStatus(cmd.OutOrStdout(), models, w)
+			dead, err := c.deadLetters(ctx, client)
+			if err != nil {
+				return err
+			}
+			return printStatus(cmd.OutOrStdout(), models, w, dead)
 		})
 	})
 }
 
-type shownModel struct{ shown[retrain.Model] }
+type shownModel struct {
+	shown[retrain.Model]
+	waiting bool // its command is known to wait for a trainer
+}
+
+// phase is the model's phase, for people.
+func (m *shownModel) phase() string {
+	if m.waiting {
+		return string(m.value.Phase) + " (waits for a trainer)"
+	}
+	return string(m.value.Phase)
+}
+
+// findWaiting finds the models whose command no trainer has taken up. The commands are read where a model leaves it open.
+func (c *configuration) findWaiting(ctx context.Context, client *consumer.Client, models map[string]*shownModel) error {
+	open := map[string]*shownModel{}
+	for _, m := range models {
+		if m.value.CommandID != nil && m.value.Phase == retrain.PhaseTraining && m.value.Worker == nil {
+			open[*m.value.CommandID] = m
+		}
+	}
+	if len(open) == 0 {
+		return nil
+	}
+	codec := schemas.MustCodec[retrain.Command]("Command")
+	return each(ctx, client, c.names().commands(), func(r *record.Record) error {
+		command := &shown[retrain.Command]{}
+		err := command.read(codec, r)
+		if m := open[command.value.CommandID]; err == nil && m != nil {
+			m.waiting = !started(&m.value, &command.value)
+		}
+		return err
+	})
+}
 
 // models are the last words on all models.
 func (c *configuration) models(ctx context.Context, client *consumer.Client) (map[string]*shownModel, error) {
@@ -69,7 +112,8 @@ func printLines(out io.Writer, models map[string]*shownModel) error {
 // mostRows is how many rows of a list are shown.
 const mostRows = 40
 
-func printStatus(out io.Writer, models map[string]*shownModel, w *watched) error {
+// printStatus shows everything; dead is what there is to say of dead letters.
+func printStatus(out io.Writer, models map[string]*shownModel, w *watched, dead string) error {
 	p := &page{out: out}
 	if len(models) == 0 {
 		p.line("no models yet: a model exists from the first alert that concerns it")
@@ -77,12 +121,15 @@ func printStatus(out io.Writer, models map[string]*shownModel, w *watched) error
 		rows := [][]string{{"MODEL", "LATEST", "PHASE", "UNTIL", "ALERTS", "LAST DECISION"}}
 		for _, name := range slices.Sorted(maps.Keys(models)) {
 			m := &models[name].value
-			rows = append(rows, []string{m.Name, orDash(m.Latest), string(m.Phase), orDate(m.Until), retrain.Thousands(len(m.Alerts)), decided(m.Action, m.Reason)})
+			rows = append(rows, []string{m.Name, orDash(m.Latest), models[name].phase(), orDate(m.Until), retrain.Thousands(len(m.Alerts)), decided(m.Action, m.Reason)})
 		}
 		p.table("", rows...)
 	}
 	printFiring(p, models, w)
 	printUnbound(p, w)
+	if dead != "" {
+		p.heading("%s", dead)
+	}
 	p.heading("%s", w.asOf())
 	if len(models) > 0 {
 		p.line("more: retrainer explain model NAME")
@@ -190,17 +237,24 @@ func printUnbound(p *page, w *watched) {
 	}
 }
 
-// printModel shows one model whole.
-func (c *configuration) printModel(out io.Writer, models map[string]*shownModel, name string) error {
+// printModel shows one model whole, and of one that is none yet what explain says.
+func (c *configuration) printModel(ctx context.Context, client *consumer.Client, out io.Writer, models map[string]*shownModel, name string) error {
 	m, ok := models[name]
-	if !ok {
+	switch {
+	case !ok && !c.json:
+		h, err := c.history(ctx, client)
+		if err != nil {
+			return err
+		}
+		return explainModel(ctx, c, client, h, name, out)
+	case !ok:
 		return fmt.Errorf("no model %s: no alert has concerned one of that name yet%s", visible(name), suggestions(name, slices.Sorted(maps.Keys(models))))
 	}
 	if c.json {
 		return writeLine(out, m.text)
 	}
 	v, p := &m.value, &page{out: out}
-	p.table("", []string{"model", v.Name}, []string{"latest version", orDash(v.Latest)}, []string{"phase", string(v.Phase)}, []string{"until", orDate(v.Until)},
+	p.table("", []string{"model", v.Name}, []string{"latest version", orDash(v.Latest)}, []string{"phase", m.phase()}, []string{"until", orDate(v.Until)},
 		[]string{"last decision", decided(v.Action, v.Reason)}, []string{"decision", orDash(v.DecisionID)}, []string{"command", orDash(v.CommandID)},
 		[]string{"worker", orDash(v.Worker)}, []string{"updated", retrain.Clock(v.UpdatedAt)})
 	if len(v.Alerts) > 0 {

@@ -18,7 +18,7 @@ func statusOf(t *testing.T, models map[string]*shownModel, w *watched) string {
 	t.Helper()
 	w.policies.active, w.policies.entry = record.Revision{Number: 7}, &retrain.PolicyEntry{Revision: 7}
 	var b strings.Builder
-	if err := printStatus(&b, models, w); err != nil {
+	if err := printStatus(&b, models, w, ""); err != nil {
 		t.Fatal(err)
 	}
 	return b.String()
@@ -28,7 +28,7 @@ func TestAnAlertIsListedOnceWithTheModelsForWhichItCounts(t *testing.T) {
 	alert := &retrain.Alert{AlertID: "a1", Stream: new("cam"), Field: "p_value", Value: new(0.5), Action: retrain.Full, Since: new(noon), EventTime: noon}
 	models := map[string]*shownModel{}
 	for _, name := range []string{"y", "x"} {
-		models[name] = &shownModel{shown[retrain.Model]{value: retrain.Model{Name: name, Alerts: []retrain.Evidence{alert.Evidence()}}}}
+		models[name] = &shownModel{shown: shown[retrain.Model]{value: retrain.Model{Name: name, Alerts: []retrain.Evidence{alert.Evidence()}}}}
 	}
 	held := &retrain.Alert{AlertID: "a2", Stream: new("held"), Field: "p_value", Value: new(2.0), Level: new(1.0), Action: retrain.Soft}
 	loose := &retrain.Alert{AlertID: "a3", Stream: new("loose"), Field: "p_value", Action: retrain.Soft}
