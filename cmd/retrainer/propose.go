@@ -19,7 +19,7 @@ import (
 type proposal struct {
 	policy   *retrain.Policy
 	file     string // "": the built-in policy
-	appended bool   // it is in the ledger, where another may have come before it
+	appended bool   // it is in the ledger, where another may have come before it, and nobody knows yet
 }
 
 // proposal reads the policy file, or takes the built-in policy.
@@ -68,12 +68,13 @@ func (s *service) propose(ctx context.Context, client *consumer.Client, p *propo
 }
 
 // onRevision sees what became of the proposal. If another one of the same revision came before it, that is the same mistake as
-// one that is active already.
+// one that is active already; if one of a greater revision did, the file is ignored.
 func (s *service) onRevision(p *proposal) func(r record.Revision) error {
 	return func(r record.Revision) error {
-		if !p.appended || r.Number != p.policy.Revision {
+		if !p.appended || r.Number < p.policy.Revision {
 			return nil
 		}
+		p.appended = false // from here on its fate is known
 		active, err := handlers.DecodePolicy(r.Value)
 		if err != nil {
 			return fmt.Errorf("policy revision %d: %w", r.Number, err)
