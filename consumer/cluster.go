@@ -165,7 +165,7 @@ func (c *cluster) partitions(topic string) int32 {
 func (c *cluster) need(ctx context.Context, names ...string) error {
 	missing, err := c.missing(ctx, names)
 	if err == nil && len(missing) > 0 {
-		err = &SetupError{Message: fmt.Sprintf("missing on the cluster at %s, or no right to see it: topic %s; `retrainer topics apply` makes what is missing",
+		err = &SetupError{Missing: missing, Message: fmt.Sprintf("missing on the cluster at %s, or no right to see it: topic %s; `retrainer topics apply` makes what is missing",
 			strings.Join(c.at, ", "), strings.Join(missing, ", "))}
 	}
 	return err

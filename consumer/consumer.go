@@ -25,7 +25,8 @@ type Consumer struct {
 // SetupError is for an operator to mend: a missing topic, no rights, a wrong setting. Doing the same again does not help.
 type SetupError struct {
 	Message string
-	cause   error // what the cluster said, nil where it was not asked
+	Missing []string // the topics that are not there, if it is about them
+	cause   error    // what the cluster said, nil where it was not asked
 }
 
 func (e *SetupError) Error() string { return e.Message }

@@ -165,6 +165,10 @@ func (c *Controller) didYouMean(name string) string {
 		}
 	}
 	near := nearest.Words(name, known, mostNear)
+	if base, version := SplitModel(name); version != "" && slices.Contains(known, base) { // an event's id, typed for the name
+		near = append([]string{base}, slices.DeleteFunc(near, func(n string) bool { return n == base })...)
+		near = near[:min(len(near), mostNear)]
+	}
 	if len(near) == 0 {
 		return ""
 	}

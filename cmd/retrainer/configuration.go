@@ -1,8 +1,10 @@
 package main
 
 import (
+	"net"
 	"os"
 	"regexp"
+	"strconv"
 	"strings"
 
 	"github.com/rs/zerolog"
@@ -23,6 +25,8 @@ type configuration struct {
 	json        bool
 
 	level zerolog.Level
+	given hints // the flags on the command line that say which cluster and which app
+	wait  waiting
 }
 
 func (c *configuration) flags(f *pflag.FlagSet) {
@@ -46,6 +50,11 @@ func (c *configuration) check() (err error) {
 	if len(c.brokers) == 0 {
 		return usage("--brokers is empty: at least one host:port is needed")
 	}
+	for _, b := range c.brokers {
+		if err := checkBroker(b); err != nil {
+			return err
+		}
+	}
 	if !topicName.MatchString(c.app) {
 		return usage("--app %q: only a-z, A-Z, 0-9, '.', '_' and '-' are possible, for the names of topics begin with it", c.app)
 	}
@@ -67,14 +76,24 @@ func (c *configuration) check() (err error) {
 	return nil
 }
 
+// checkBroker looks at one address of --brokers.
+func checkBroker(address string) error {
+	host, port, err := net.SplitHostPort(address)
+	if n, bad := strconv.ParseUint(port, 10, 16); err != nil || host == "" || bad != nil || n == 0 {
+		return usage("--brokers %q is no address of a broker: HOST:PORT is needed, like 127.0.0.1:9092", address)
+	}
+	return nil
+}
+
 // log writes JSON lines to standard error.
 func (c *configuration) log(cmd *cobra.Command) zerolog.Logger {
 	return zerolog.New(zerolog.SyncWriter(cmd.ErrOrStderr())).Level(c.level).With().Timestamp().Logger()
 }
 
-// connect makes a client of the cluster.
+// connect makes a client of the cluster, which says in words what it waits for.
 func (c *configuration) connect(cmd *cobra.Command) (*consumer.Client, error) {
-	return consumer.Connect(consumer.ClientConfig{Brokers: c.brokers, ClientID: "retrainer", Log: c.log(cmd)})
+	c.wait.begin(cmd.Context(), cmd.ErrOrStderr(), c.brokers)
+	return consumer.Connect(consumer.ClientConfig{Brokers: c.brokers, ClientID: "retrainer", Log: zerolog.Nop(), Waiting: c.wait.tell})
 }
 
 // variable is the environment variable of a flag.
@@ -111,11 +130,24 @@ func settle(cmd *cobra.Command) error {
 			value, source = s.value, s.place+": "+key(f.Name)
 		}
 		if err := f.Value.Set(value); err != nil {
-			first = usage("%s: %q cannot be used: %v", source, value, err)
+			first = usage("%s: %q cannot be used: %s", source, value, plainly(f, err))
 		}
 		f.Changed = true
 	})
 	return first
+}
+
+// plainly says what a flag takes, where its parser speaks of itself.
+func plainly(f *pflag.Flag, err error) string {
+	switch f.Value.Type() {
+	case "bool":
+		return "true or false is needed"
+	case "int", "int16":
+		return "a whole number is needed"
+	case "duration":
+		return "a length of time like 30s or 1h30m is needed"
+	}
+	return err.Error()
 }
 
 // knownKeys are the keys of all flags of all commands: one file serves them all.

@@ -51,6 +51,7 @@ type (
 // history is all that was decided and is still kept, in order.
 type history struct {
 	topics    names
+	given     hints
 	decisions []*shownDecision
 	commands  []*shownCommand
 	results   []*shownResult
@@ -81,7 +82,7 @@ const mostReadings = 3
 
 func (c *configuration) readHistory(ctx context.Context, client *consumer.Client) (h *history, err error) {
 	n := c.names()
-	h = &history{topics: n}
+	h = &history{topics: n, given: c.given}
 	decisions, commands, results := schemas.MustCodec[retrain.Decision]("Decision"), schemas.MustCodec[retrain.Command]("Command"), schemas.MustCodec[retrain.Result]("Result")
 	if err := each(ctx, client, n.decisions(), func(r *record.Record) error {
 		d := &shownDecision{}

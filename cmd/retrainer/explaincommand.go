@@ -28,7 +28,7 @@ func explainOneCommand(ctx context.Context, c *configuration, client *consumer.C
 	p.heading("why")
 	p.line("  %s", v.Explanation)
 	printReasons(p, known, v.Evidence, v.PolicyRevision)
-	p.heading("what the model does now: retrainer explain model %s", argument(v.Model))
+	p.heading("what the model does now: %s", c.given.command("explain model "+argument(v.Model)))
 	return p.err
 }
 

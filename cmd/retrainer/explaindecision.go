@@ -32,7 +32,7 @@ func explainDecision(ctx context.Context, c *configuration, client *consumer.Cli
 	if all := h.of(v.Model); all[len(all)-1] == d {
 		p.heading("what to do: %s", h.todo(v.Model))
 	} else {
-		p.heading("a later decision stands now: retrainer explain model %s", argument(v.Model))
+		p.heading("a later decision stands now: %s", c.given.command("explain model "+argument(v.Model)))
 	}
 	return p.err
 }

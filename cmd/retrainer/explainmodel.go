@@ -174,7 +174,7 @@ func mostSevere(alerts []retrain.Evidence) retrain.Action {
 
 // todo says what a person can do about a model.
 func (h *history) todo(name string) string {
-	trigger := fmt.Sprintf("`retrainer trigger %s --action full --comment WHY`", argument(name))
+	trigger := fmt.Sprintf("`%s`", h.given.command("trigger "+argument(name)+" --action full --comment WHY"))
 	m := h.models[name]
 	if m == nil {
 		return strings.TrimSuffix(trigger, "`") + " --create` makes the model and trains it all the same"
@@ -206,6 +206,6 @@ func (h *history) printDecisions(p *page, all []*shownDecision) {
 		v := &d.value
 		rows = append(rows, []string{retrain.Clock(v.DecidedAt), orDate(v.Until), v.DecisionID[:min(len(v.DecisionID), 8)], decided(v.Action, v.Reason)})
 	}
-	p.heading("decisions, the newest first (one of them: retrainer explain decision ID)")
-	p.list([]string{"DECIDED", "UNTIL", "ID", "WHAT"}, rows, mostDecisions, fmt.Sprintf("; `retrainer tail %s --from start --until end` has all", h.topics.decisions()))
+	p.heading("decisions, the newest first (one of them: %s)", h.given.command("explain decision ID"))
+	p.list([]string{"DECIDED", "UNTIL", "ID", "WHAT"}, rows, mostDecisions, fmt.Sprintf("; `%s` has all", h.given.command("tail "+h.topics.decisions()+" --from start --until end")))
 }

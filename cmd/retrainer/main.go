@@ -86,6 +86,7 @@ Flag --a-b is also the environment variable VTY_A_B and the key a_b of retrainer
 		CompletionOptions:          cobra.CompletionOptions{HiddenDefaultCmd: true},
 	}
 	c.flags(root.PersistentFlags())
+	root.SetFlagErrorFunc(flagMistake)
 	for _, sub := range []*cobra.Command{serveCommand(&c), devCommand(&c), topicsCommand(&c), produceCommand(&c), tailCommand(&c),
 		statusCommand(&c), explainCommand(&c), policyCommand(&c), triggerCommand(&c), verifyCommand(&c), versionCommand(&c)} {
 		root.AddCommand(sub)
@@ -97,6 +98,7 @@ Flag --a-b is also the environment variable VTY_A_B and the key a_b of retrainer
 func command(c *configuration, use, short string, args cobra.PositionalArgs, work func(cmd *cobra.Command, args []string) error) *cobra.Command {
 	return &cobra.Command{Use: use, Short: short, Args: args, DisableFlagsInUseLine: true,
 		RunE: func(cmd *cobra.Command, args []string) error {
+			c.given = flagsGiven(cmd) // before settle gives flags the values of variables and the file
 			if err := settle(cmd); err != nil {
 				return err
 			}
@@ -104,7 +106,7 @@ func command(c *configuration, use, short string, args cobra.PositionalArgs, wor
 				return err
 			}
 			if err := work(cmd, args); err != nil {
-				return &failure{err}
+				return &failure{c.missing(err)}
 			}
 			return nil
 		}}

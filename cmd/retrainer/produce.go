@@ -10,6 +10,7 @@ import (
 	"io"
 	"os"
 	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -41,6 +42,9 @@ func produceCommand(c *configuration) *cobra.Command {
 
 // schemaFor is the schema of what a topic takes.
 func (c *configuration) schemaFor(topic, file string) (*schemas.Schema, error) {
+	if err := c.writable(topic); err != nil {
+		return nil, err
+	}
 	if file != "" {
 		text, err := os.ReadFile(file)
 		if err != nil {
@@ -72,11 +76,23 @@ func (c *configuration) schemaFor(topic, file string) (*schemas.Schema, error) {
 	return s, nil
 }
 
+// writable refuses what the program itself remembers by: a record too many there would stop it.
+func (c *configuration) writable(topic string) error {
+	switch n := c.names(); {
+	case topic == n.policy():
+		return usage("topic %s is written by the program alone: `%s` makes a policy the active one", topic, c.given.command("serve --policy FILE"))
+	case topic == n.ledger(), strings.HasPrefix(topic, n.checkpoint("")):
+		return usage("topic %s is the program's own memory and written by it alone: events go to %s, and `%s` asks for a retrain",
+			topic, strings.Join(c.events(), ", "), c.given.command("trigger MODEL --action full"))
+	}
+	return nil
+}
+
 // producing writes lines to a topic.
 type producing struct {
 	topic, keyField string
 	schema          *schemas.Schema
-	written         int
+	read, written   int // records: those that lines were made into, and those that the cluster has
 }
 
 // Lines that are there already are written together, up to so many of so many bytes.
@@ -96,24 +112,40 @@ type line struct {
 // run writes until the input ends, or until the first line that cannot be written; what stands before it is written.
 func (p *producing) run(ctx context.Context, client *consumer.Client, in io.Reader) error {
 	if err := client.NeedTopics(ctx, p.topic); err != nil { // at once, not after the first line
-		return err
+		return p.ended(ctx, err)
 	}
 	a := client.NewAppender()
 	lines := make(chan line, mostLines)
 	go read(ctx, in, lines) // ends with the input, with ctx, or with the process: a terminal's read cannot be interrupted
 	for {
 		records, bad := p.collect(ctx, lines)
+		p.read += len(records)
 		if err := a.Append(ctx, records...); err != nil {
-			return err
+			return p.ended(ctx, err)
 		}
 		p.written += len(records)
+		if errors.Is(bad, io.EOF) && p.read == 0 {
+			return errors.New("standard input was empty: there was nothing to write")
+		}
 		if errors.Is(bad, io.EOF) {
 			return nil
 		}
 		if bad != nil {
-			return bad
+			return p.ended(ctx, bad)
 		}
 	}
+}
+
+// ended says how far it came where an error is an interruption.
+func (p *producing) ended(ctx context.Context, err error) error {
+	if ctx.Err() == nil {
+		return err
+	}
+	text := fmt.Sprintf("%d of %s read were written", p.written, count(p.read, "record"))
+	if p.written < p.read {
+		text += ", others perhaps"
+	}
+	return &interruption{text}
 }
 
 // read gives the lines of in that are not empty, then how it ended.
@@ -132,11 +164,18 @@ func read(ctx context.Context, in io.Reader, lines chan<- line) {
 	number := 0
 	for s.Scan() {
 		number++
-		if text := bytes.TrimSpace(s.Bytes()); len(text) > 0 && !give(line{number: number, text: bytes.Clone(text)}) {
+		text := s.Bytes()
+		if number == 1 {
+			text = bytes.TrimPrefix(text, []byte("\ufeff"))
+		}
+		if text = bytes.TrimSpace(text); len(text) > 0 && !give(line{number: number, text: bytes.Clone(text)}) {
 			return
 		}
 	}
 	if err := s.Err(); err != nil {
+		if errors.Is(err, bufio.ErrTooLong) {
+			err = fmt.Errorf("it is longer than %d MiB", longest>>20)
+		}
 		give(line{number: number + 1, err: err})
 	}
 }
@@ -177,6 +216,9 @@ func (p *producing) record(l line) (record.Output, error) {
 	if l.err != nil {
 		return record.Output{}, l.err
 	}
+	if !json.Valid(l.text) || l.text[0] != '{' {
+		return record.Output{}, notObject(l.text)
+	}
 	value, err := p.schema.FromJSON(schemas.AppendHeader(nil, p.schema.Fingerprint()), l.text)
 	if err != nil {
 		return record.Output{}, err
@@ -186,6 +228,13 @@ func (p *producing) record(l line) (record.Output, error) {
 		r.Key, err = keyOf(l.text, p.keyField)
 	}
 	return r, err
+}
+
+// notObject says what a line is taken for that is no JSON object.
+func notObject(text []byte) error {
+	var object map[string]any
+	err := json.Unmarshal(text, &object)
+	return fmt.Errorf("%.60q is not one JSON object (%w): one JSON object a line is needed; `jq -c .` makes lines of JSON that is laid out, CSV has to be made JSON", text, err)
 }
 
 // keyOf is the value of a line's field as a key: a text as it is, anything else as it stands in the JSON.

@@ -50,7 +50,7 @@ func TestScripts(t *testing.T) {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"http": httpCommand, "now": nowCommand, "write": writeCommand, "lines": linesCommand, "field": fieldCommand,
-			"take": takeCommand, "raw": rawCommand, "strike": strikeCommand, "fell": fellCommand, "struck": struckCommand, "fake": fakeCommand, "code": codeCommand, "truncated": truncatedCommand, "alter": alterCommand, "soon": soonCommand, "forge": forgeCommand, "expire": expireCommand, "pending": pendingCommand,
+			"take": takeCommand, "raw": rawCommand, "strike": strikeCommand, "fell": fellCommand, "struck": struckCommand, "fake": fakeCommand, "code": codeCommand, "truncated": truncatedCommand, "alter": alterCommand, "soon": soonCommand, "forge": forgeCommand, "expire": expireCommand, "pending": pendingCommand, "interrupted": interruptedCommand, "greet": greetCommand,
 		},
 		RequireUniqueNames: true,
 	})

@@ -130,8 +130,8 @@ func (s *service) checkTopics(ctx context.Context, client *consumer.Client) erro
 	}
 	ledger := s.names().ledger()
 	if kind := there[ledger].Configs[timestampType]; kind != appendTime {
-		return &consumer.SetupError{Message: fmt.Sprintf("topic %s has %s=%s, but the ledger's time must be the broker's, or decisions depend on clocks: `retrainer topics apply` sets %s=%s",
-			ledger, timestampType, kind, timestampType, appendTime)}
+		return &consumer.SetupError{Message: fmt.Sprintf("topic %s has %s=%s, but the ledger's time must be the broker's, or decisions depend on clocks: `%s` sets %s=%s",
+			ledger, timestampType, kind, s.given.command("topics apply"), timestampType, appendTime)}
 	}
 	for _, t := range s.events() {
 		if !boundsTime(there[t]) {

@@ -16,6 +16,7 @@ import (
 
 // watched is what the program last saved of the sources of all event topics.
 type watched struct {
+	given      hints
 	policies   policies
 	sources    []*watchedSource // those that were asked for
 	all        int
@@ -34,7 +35,7 @@ type watchedSource struct {
 
 // watched reads the checkpoints of the event topics and gives the sources for which keep says so.
 func (c *configuration) watched(ctx context.Context, client *consumer.Client, keep func(v *retrain.SourceView) bool) (*watched, error) {
-	w := &watched{}
+	w := &watched{given: c.given}
 	var err error
 	if w.policies, err = c.policies(ctx, client); err != nil || w.policies.entry == nil {
 		return w, err

@@ -132,7 +132,7 @@ func printStatus(out io.Writer, models map[string]*shownModel, w *watched, dead 
 	}
 	p.heading("%s", w.asOf())
 	if len(models) > 0 {
-		p.line("more: retrainer explain model NAME")
+		p.line("more: %s", w.given.command("explain model NAME"))
 	}
 	return p.err
 }
@@ -227,7 +227,7 @@ func printUnbound(p *page, w *watched) {
 	}
 	p.heading("streams bound to nothing: whatever they show, no model is trained for it")
 	p.list([]string{"STREAM", "LAST HEARD", "IN"}, rows, mostRows, "")
-	p.line("to bind them to models, put such lines into the policy file, give it revision %d, and start `retrainer serve --policy FILE`:", w.policies.active.Number+1)
+	p.line("to bind them to models, put such lines into the policy file, give it revision %d, and start `%s`:", w.policies.active.Number+1, w.given.command("serve --policy FILE"))
 	p.line("  bind:")
 	for _, l := range lines {
 		p.line("%s", l)
@@ -269,7 +269,7 @@ func (c *configuration) printModel(ctx context.Context, client *consumer.Client,
 		}
 		p.list([]string{"VERSION", "FROM", "REGISTERED", "BY COMMAND", "METRICS"}, rows, mostRows, "; --json prints all")
 	}
-	p.heading("why: retrainer explain model %s", argument(v.Name))
+	p.heading("why: %s", c.given.command("explain model "+argument(v.Name)))
 	return p.err
 }
 

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -48,33 +49,46 @@ type tail struct {
 
 func (t *tail) run(ctx context.Context, client *consumer.Client, out io.Writer) error {
 	if t.timeout > 0 {
-		late := fmt.Errorf("nothing more came within %v", t.timeout)
 		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeoutCause(ctx, t.timeout, late)
+		ctx, cancel = context.WithTimeoutCause(ctx, t.timeout, errLate)
 		defer cancel()
 	}
+	n, err := t.print(ctx, client, out)
+	switch {
+	case errors.Is(context.Cause(ctx), errLate) && err != nil && !t.wait.reached():
+		return fmt.Errorf("no broker at %s answered within %v: nothing was read", strings.Join(t.brokers, ", "), t.timeout)
+	case errors.Is(err, errLate):
+		return fmt.Errorf("nothing more came within %v; %s came before", t.timeout, count(n, "record"))
+	case err != nil && ctx.Err() != nil:
+		return nil // interrupted: whoever watches has seen enough
+	}
+	return err
+}
+
+// print writes records until it is enough, and says how many they were.
+func (t *tail) print(ctx context.Context, client *consumer.Client, out io.Writer) (n int, err error) {
 	r, err := client.NewReader(ctx, t.read)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	defer r.Close()
 	w := bufio.NewWriter(out)
 	var line []byte
-	for n := 0; t.count == 0 || n < t.count; n++ {
+	for ; t.count == 0 || n < t.count; n++ {
 		rec, err := r.Next(ctx)
 		if errors.Is(err, io.EOF) {
 			break
 		}
 		if err != nil {
-			return err
+			return n, err
 		}
 		line = appendRecord(line[:0], rec, rec.Topic == t.names().dlq())
 		if _, err := w.Write(line); err != nil {
-			return err
+			return n, err
 		}
 		if err := w.Flush(); err != nil {
-			return err
+			return n, err
 		}
 	}
-	return nil
+	return n, nil
 }

@@ -33,7 +33,7 @@ func topicsCommand(c *configuration) *cobra.Command {
 				return err
 			}
 			if n := len(p.changes); n > 0 {
-				return fmt.Errorf("%s to make: `retrainer topics apply` makes them", count(n, "change"))
+				return fmt.Errorf("%s to make: `%s` makes them", count(n, "change"), c.given.command("topics apply"))
 			}
 			return nil
 		})
@@ -48,14 +48,18 @@ func topicsCommand(c *configuration) *cobra.Command {
 	return topics
 }
 
-// withClient does something with a client, and closes it.
+// withClient does something definite with a client, and closes it: interrupted before it is done, it has failed.
 func (c *configuration) withClient(cmd *cobra.Command, do func(ctx context.Context, client *consumer.Client) error) error {
 	client, err := c.connect(cmd)
 	if err != nil {
 		return err
 	}
 	defer client.Close()
-	return do(cmd.Context(), client)
+	err = do(cmd.Context(), client)
+	if err != nil && cmd.Context().Err() != nil && !errors.As(err, new(*interruption)) {
+		return &interruption{"it was not done; what " + cmd.CommandPath() + " had begun may be there in part"}
+	}
+	return err
 }
 
 // plan is what is to be done on a cluster, and what could be.
@@ -168,7 +172,7 @@ func (c *configuration) apply(ctx context.Context, client *consumer.Client, out 
 			}
 		}
 	}
-	return errors.New("the cluster took every change, but still does not show them all; `retrainer topics plan` says which")
+	return fmt.Errorf("the cluster took every change, but still does not show them all; `%s` says which", c.given.command("topics plan"))
 }
 
 // make makes what is missing at once, then changes what is there.

@@ -3,8 +3,10 @@ package main
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -34,7 +36,10 @@ func triggerCommand(c *configuration) *cobra.Command {
 			return usage("--action %q is none of soft, full", action)
 		}
 		if r.Model == "" {
-			return usage("the name of the model is empty; `retrainer status` shows those that there are")
+			return usage("the name of the model is empty; `%s` shows those that there are", c.given.command("status"))
+		}
+		if name, version := retrain.SplitModel(r.Model); create && version != "" {
+			return usage("%s ends like a version, and no name of a model does: give the name alone, %s", visible(r.Model), visible(name))
 		}
 		if bad := r.Check(); bad != nil {
 			return usage("%s", bad.Message)
@@ -62,22 +67,27 @@ func (c *configuration) ask(ctx context.Context, client *consumer.Client, r *ret
 	if err != nil {
 		return nil, err
 	}
+	ctx, cancel := context.WithTimeoutCause(ctx, answerTimeout, errLate)
+	defer cancel()
 	decisions, err := client.NewReader(ctx, consumer.ReaderConfig{Topic: n.decisions(), From: consumer.From{End: true}}) // before the request is there
 	if err != nil {
-		return nil, err
+		return nil, c.untold(err)
 	}
 	defer decisions.Close()
 	if err := client.NewAppender().Append(ctx, record.Output{Topic: n.requests(), Key: []byte(r.RequestID), Value: value}); err != nil {
-		return nil, err
+		return nil, c.untold(err)
 	}
-	late := fmt.Errorf("nothing was decided within %v: is `retrainer serve` running for app %s, and /readyz ready? The request %s stands in %s and is decided when it is; "+
-		"`retrainer explain model %s` shows that, so do not ask again before", answerTimeout, c.app, r.RequestID, n.requests(), argument(r.Model))
-	ctx, cancel := context.WithTimeoutCause(ctx, answerTimeout, late)
-	defer cancel()
+	stands := fmt.Sprintf("the request %s stands in %s and is decided when `retrainer serve` runs; `%s` shows that, so do not ask again before",
+		r.RequestID, n.requests(), c.given.command("explain model "+argument(r.Model)))
 	codec := schemas.MustCodec[retrain.Decision]("Decision")
 	for {
 		rec, err := decisions.Next(ctx)
-		if err != nil {
+		switch {
+		case errors.Is(err, errLate):
+			return nil, fmt.Errorf("nothing was decided within %v: is `%s` running for app %s, and /readyz ready? T%s", answerTimeout, c.given.command("serve"), c.app, stands[1:])
+		case ctx.Err() != nil:
+			return nil, &interruption{stands}
+		case err != nil:
 			return nil, err
 		}
 		d := &shownDecision{}
@@ -88,6 +98,20 @@ func (c *configuration) ask(ctx context.Context, client *consumer.Client, r *ret
 			return d, nil
 		}
 	}
+}
+
+// errLate ends the waiting of ask.
+var errLate = errors.New("too late")
+
+// untold is the error of a request that did not come so far as to wait for its decision.
+func (c *configuration) untold(err error) error {
+	switch {
+	case !errors.Is(err, errLate):
+		return err
+	case !c.wait.reached():
+		return fmt.Errorf("no broker at %s answered within %v: nothing was asked", strings.Join(c.brokers, ", "), answerTimeout)
+	}
+	return fmt.Errorf("the cluster at %s did not take the request within %v; perhaps it has it: `%s` shows whether one was decided", strings.Join(c.brokers, ", "), answerTimeout, c.given.command("tail "+c.names().decisions()))
 }
 
 // printAnswer says what was decided. A refusal is an error.
@@ -105,7 +129,7 @@ func (c *configuration) printAnswer(out io.Writer, d *shownDecision) error {
 	rows := [][]string{{"why", v.Explanation}, fact("until", v.Until, retrain.Clock), fact("blocked by", v.BlockedBy, func(id string) string { return "command " + id }),
 		fact("command", v.CommandID, same), {"decision", v.DecisionID}, fact("request", v.RequestID, same)}
 	if v.CommandID != nil {
-		rows = append(rows, []string{"more", "retrainer explain command " + *v.CommandID})
+		rows = append(rows, []string{"more", c.given.command("explain command " + *v.CommandID)})
 	}
 	p.table("  ", rows...)
 	return cmp.Or(p.err, refused)

@@ -2,6 +2,8 @@ package wire
 
 import (
 	"context"
+	"encoding/binary"
+	"fmt"
 	"net"
 	"sync"
 )
@@ -16,6 +18,9 @@ type conn struct {
 	offered     map[int16]versions // nil until the broker was asked
 	correlation int32
 	out         []byte // reused for requests
+
+	first [4]byte // of what the broker says: the length of its first answer
+	got   int     // how many of them have come; all of them where TLS looks at what comes
 }
 
 // note is the local address of a conn, and carries the conn: LocalAddr is what kafka-go's protocol.Conn and tls.Conn pass
@@ -26,6 +31,23 @@ type note struct {
 }
 
 func (c *conn) LocalAddr() net.Addr { return &c.note }
+
+// Read looks at how long the first answer says it is. Another protocol's greeting read as Kafka's is an answer of gigabytes, for
+// which kafka-go would make room.
+func (c *conn) Read(b []byte) (int, error) {
+	n, err := c.Conn.Read(b)
+	if c.got == len(c.first) {
+		return n, err
+	}
+	c.got += copy(c.first[c.got:], b[:n])
+	if c.got == len(c.first) && binary.BigEndian.Uint32(c.first[:]) > longestFirst {
+		return 0, fmt.Errorf("%w: its answer begins with %q", ErrNotKafka, c.first[:])
+	}
+	return n, err
+}
+
+// longestFirst is far above the bytes of any broker's first answer, which names the requests that it knows.
+const longestFirst = 1 << 20
 
 func (c *conn) Close() error {
 	err := c.Conn.Close()
@@ -53,6 +75,9 @@ func (c *Client) dial(ctx context.Context, network, address string) (net.Conn, e
 	}
 	k := &conn{Conn: nc, client: c}
 	k.note = note{nc.LocalAddr(), k}
+	if c.config.TLS != nil {
+		k.got = len(k.first)
+	}
 	c.mu.Lock()
 	c.conns[k] = struct{}{}
 	closed := c.closed

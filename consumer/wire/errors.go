@@ -12,6 +12,8 @@ var (
 	ErrClosed = errors.New("client is closed")
 	// ErrNotSent is matched by a RequestError whose request certainly reached no broker.
 	ErrNotSent = errors.New("request was not sent")
+	// ErrNotKafka is the cause when what answers at an address is no broker, or one that wants TLS.
+	ErrNotKafka = errors.New("what answers there does not speak Kafka's protocol (HTTP, or TLS where none is set?)")
 	// ErrUnknownNode is the cause when a request names a node that the cluster's metadata does not have.
 	ErrUnknownNode = errors.New("the cluster names no such node")
 )
