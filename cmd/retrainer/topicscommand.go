@@ -57,7 +57,7 @@ func (c *configuration) withClient(cmd *cobra.Command, do func(ctx context.Conte
 	defer client.Close()
 	err = do(cmd.Context(), client)
 	if err != nil && cmd.Context().Err() != nil && !errors.As(err, new(*interruption)) {
-		return &interruption{"it was not done; what " + cmd.CommandPath() + " had begun may be there in part"}
+		return &interruption{cmd.CommandPath() + " was not done"}
 	}
 	return err
 }
