@@ -32,8 +32,8 @@ func (c *configuration) deadLetters(ctx context.Context, client *consumer.Client
 	if n == 0 {
 		return "", nil
 	}
-	return fmt.Sprintf("dead letters: %s%s that could not be used in %s; `retrainer tail %s --from start --until end` shows each with its reason",
-		atMost, count(int(n), "record"), topic, topic), nil
+	return fmt.Sprintf("dead letters: %s%s that could not be used in %s; `%s` shows each with its reason",
+		atMost, count(int(n), "record"), topic, c.given.command("tail "+topic+" --from start --until end")), nil
 }
 
 func countRecords(ctx context.Context, client *consumer.Client, topic string, pieces map[int32]consumer.Range) (n int64, err error) {

@@ -39,12 +39,12 @@ func explainModel(ctx context.Context, c *configuration, client *consumer.Client
 	m := h.models[name]
 	if m == nil && len(decisions) == 0 && len(w.sources) == 0 {
 		if stream {
-			return noModelButStream(name, slices.Sorted(maps.Keys(feeds)))
+			return c.given.noModelButStream(name, slices.Sorted(maps.Keys(feeds)))
 		}
 		for _, model := range h.names() {
 			concerned[model] = true
 		}
-		return noModel(name, concerned, w.without())
+		return c.given.noModel(name, concerned, w.without())
 	}
 	p := &page{out: out}
 	if m != nil {
@@ -70,21 +70,21 @@ func explainModel(ctx context.Context, c *configuration, client *consumer.Client
 }
 
 // noModel says that a name is nobody's, and which was perhaps meant: for certain the one before a version.
-func noModel(name string, known map[string]bool, without string) error {
+func (g hints) noModel(name string, known map[string]bool, without string) error {
 	if base, version := retrain.SplitModel(name); known[base] {
-		return fmt.Errorf("no model %s: %s is a version; `retrainer explain model %s` explains the model", visible(name), version, argument(base))
+		return fmt.Errorf("no model %s: %s is a version; `%s` explains the model", visible(name), version, g.command("explain model "+argument(base)))
 	}
 	return fmt.Errorf("no model %s: nothing was decided on one of that name, and no source that is heard concerns it%s%s",
 		visible(name), without, suggestions(name, slices.Sorted(maps.Keys(known))))
 }
 
 // noModelButStream says what a stream feeds, to one who took its name for a model's.
-func noModelButStream(name string, models []string) error {
+func (g hints) noModelButStream(name string, models []string) error {
 	if len(models) == 0 {
-		return fmt.Errorf("no model %s: stream %s is heard and bound to no model; `retrainer status` shows how to bind it", visible(name), visible(name))
+		return fmt.Errorf("no model %s: stream %s is heard and bound to no model; `%s` shows how to bind it", visible(name), visible(name), g.command("status"))
 	}
-	return fmt.Errorf("no model %s: stream %s is heard and feeds %s; `retrainer explain model %s` shows what it shows",
-		visible(name), visible(name), visible(strings.Join(models, ", ")), argument(models[0]))
+	return fmt.Errorf("no model %s: stream %s is heard and feeds %s; `%s` shows what it shows",
+		visible(name), visible(name), visible(strings.Join(models, ", ")), g.command("explain model "+argument(models[0])))
 }
 
 // printNow says what a model does, since when, until when, and what comes then.

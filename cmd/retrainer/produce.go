@@ -92,6 +92,9 @@ func (c *configuration) writable(topic string) error {
 type producing struct {
 	topic, keyField string
 	schema          *schemas.Schema
+	last            int // the line of the record made last
+	largest         int // the line of the largest record among those that are written together
+	bytes           int // of that record
 	read, written   int // records: those that lines were made into, and those that the cluster has
 }
 
@@ -121,7 +124,7 @@ func (p *producing) run(ctx context.Context, client *consumer.Client, in io.Read
 		records, bad := p.collect(ctx, lines)
 		p.read += len(records)
 		if err := a.Append(ctx, records...); err != nil {
-			return p.ended(ctx, err)
+			return p.ended(ctx, p.placed(err))
 		}
 		p.written += len(records)
 		if errors.Is(bad, io.EOF) && p.read == 0 {
@@ -134,6 +137,11 @@ func (p *producing) run(ctx context.Context, client *consumer.Client, in io.Read
 			return p.ended(ctx, bad)
 		}
 	}
+}
+
+// placed says which lines an error of writing is about: the cluster refuses what was written together.
+func (p *producing) placed(err error) error {
+	return fmt.Errorf("writing up to line %d, whose largest record is line %d with %s: %w", p.last, p.largest, count(p.bytes, "byte"), err)
 }
 
 // ended says how far it came where an error is an interruption.
@@ -183,6 +191,7 @@ func read(ctx context.Context, in io.Reader, lines chan<- line) {
 // collect waits for a line and takes what else is there. With the records before it comes what ends the input: io.EOF or a bad line.
 func (p *producing) collect(ctx context.Context, lines <-chan line) (records []record.Output, end error) {
 	size := 0
+	p.largest, p.bytes = 0, 0
 	for len(records) < mostLines && size < mostBytes {
 		var l line
 		var ok bool
@@ -208,6 +217,9 @@ func (p *producing) collect(ctx context.Context, lines <-chan line) (records []r
 		}
 		records = append(records, r)
 		size += len(r.Value)
+		if p.last = l.number; len(r.Value) >= p.bytes {
+			p.largest, p.bytes = l.number, len(r.Value)
+		}
 	}
 	return records, nil
 }

@@ -183,7 +183,7 @@ func foldQuietly(h record.Handler, r *record.Record) (err error) {
 // asOf says how old what was read is.
 func (w *watched) asOf() string {
 	if w.policies.entry == nil {
-		return "no policy is active yet: it becomes so at the first start of `retrainer serve`"
+		return fmt.Sprintf("no policy is active yet: it becomes so at the first start of `%s`", w.given.command("serve"))
 	}
 	text := fmt.Sprintf("%s watched in %s, under policy revision %d, as of the last commit (every 5 s at the latest)",
 		count(w.all, "source"), count(w.partitions, "partition"), w.policies.active.Number)

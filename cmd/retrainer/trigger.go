@@ -77,8 +77,8 @@ func (c *configuration) ask(ctx context.Context, client *consumer.Client, r *ret
 	if err := client.NewAppender().Append(ctx, record.Output{Topic: n.requests(), Key: []byte(r.RequestID), Value: value}); err != nil {
 		return nil, c.untold(err)
 	}
-	stands := fmt.Sprintf("the request %s stands in %s and is decided when `retrainer serve` runs; `%s` shows that, so do not ask again before",
-		r.RequestID, n.requests(), c.given.command("explain model "+argument(r.Model)))
+	stands := fmt.Sprintf("the request %s stands in %s and is decided when `%s` runs; `%s` shows that, so do not ask again before",
+		r.RequestID, n.requests(), c.given.command("serve"), c.given.command("explain model "+argument(r.Model)))
 	codec := schemas.MustCodec[retrain.Decision]("Decision")
 	for {
 		rec, err := decisions.Next(ctx)

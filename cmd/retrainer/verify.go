@@ -103,11 +103,11 @@ func (c *configuration) cut(ctx context.Context, client *consumer.Client) (*veri
 	v.begins, v.certain, v.last = ledger[0].From, before.Position, after.Position
 	switch {
 	case !there && !thereNow && stands > 0:
-		return nil, fmt.Errorf("%s does not say how far %s was folded, but there are records that came of it: nothing can be compared; start `retrainer serve`, which finds its place again, and then verify",
-			n.checkpoint(n.ledger()), n.ledger())
+		return nil, fmt.Errorf("%s does not say how far %s was folded, but there are records that came of it: nothing can be compared; start `%s`, which finds its place again, and then verify",
+			n.checkpoint(n.ledger()), n.ledger(), c.given.command("serve"))
 	case v.begins > 0:
-		return nil, fmt.Errorf("%s begins at offset %d: the entries before are gone, so what was decided cannot be folded again, and nothing was verified; its retention must be -1 (`retrainer topics plan`)",
-			n.ledger(), v.begins)
+		return nil, fmt.Errorf("%s begins at offset %d: the entries before are gone, so what was decided cannot be folded again, and nothing was verified; its retention must be -1 (`%s`)",
+			n.ledger(), v.begins, c.given.command("topics plan"))
 	case ledger[0].To < v.last:
 		return nil, fmt.Errorf("%s ends at offset %d, but was folded up to %d: it has lost acknowledged entries, and nothing was verified", n.ledger(), ledger[0].To, v.last)
 	}
