@@ -111,7 +111,7 @@ func TestDevKilledAtAnyMomentIsExactlyOnce(t *testing.T) {
 	dev := startDev(t, broker, web, data)
 	dev.ready(t, web)
 	c, err := kgo.NewClient(kgo.SeedBrokers(broker), kgo.DefaultProduceTopic("monitoring.performance"), kgo.RecordPartitioner(kgo.ManualPartitioner()),
-		kgo.MetadataMinAge(50*time.Millisecond), kgo.RetryBackoffFn(func(int) time.Duration { return 50 * time.Millisecond }))
+		kgo.AlwaysRetryEOF(), kgo.MetadataMinAge(50*time.Millisecond), kgo.RetryBackoffFn(func(int) time.Duration { return 50 * time.Millisecond }))
 	if err != nil {
 		t.Fatal(err)
 	}
