@@ -92,10 +92,11 @@ func (c *configuration) writable(topic string) error {
 type producing struct {
 	topic, keyField string
 	schema          *schemas.Schema
-	last            int // the line of the record made last
-	largest         int // the line of the largest record among those that are written together
-	bytes           int // of that record
-	read, written   int // records: those that lines were made into, and those that the cluster has
+	last            int  // the line of the record made last
+	largest         int  // the line of the largest record among those that are written together
+	bytes           int  // of that record
+	empty           bool // the input had no line
+	read, written   int  // records: those that lines were made into, and those that the cluster has
 }
 
 // Lines that are there already are written together, up to so many of so many bytes.
@@ -127,10 +128,8 @@ func (p *producing) run(ctx context.Context, client *consumer.Client, in io.Read
 			return p.ended(ctx, p.placed(err))
 		}
 		p.written += len(records)
-		if errors.Is(bad, io.EOF) && p.read == 0 {
-			return errors.New("standard input was empty: there was nothing to write")
-		}
 		if errors.Is(bad, io.EOF) {
+			p.empty = p.read == 0
 			return nil
 		}
 		if bad != nil {
@@ -272,6 +271,10 @@ func (p *producing) tell(out io.Writer, asJSON bool) error {
 	if asJSON {
 		return json.NewEncoder(out).Encode(map[string]any{"topic": p.topic, "written": p.written})
 	}
-	_, err := fmt.Fprintf(out, "wrote %s to %s\n", count(p.written, "record"), p.topic)
+	empty := ""
+	if p.empty {
+		empty = ": standard input was empty"
+	}
+	_, err := fmt.Fprintf(out, "wrote %s to %s%s\n", count(p.written, "record"), p.topic, empty)
 	return err
 }
