@@ -78,8 +78,11 @@ func freeAddress(t *testing.T) string {
 const patience = 20 * time.Second
 
 // until repeats do until it says nothing, or for so long that what it says last is the truth.
-func until(do func() error) error {
-	tick := time.NewTicker(20 * time.Millisecond)
+func until(do func() error) error { return untilOften(20*time.Millisecond, do) }
+
+// untilOften is until with its own pause between two tries.
+func untilOften(every time.Duration, do func() error) error {
+	tick := time.NewTicker(every)
 	defer tick.Stop()
 	for began := time.Now(); ; <-tick.C {
 		err := do()

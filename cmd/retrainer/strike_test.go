@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -30,7 +31,7 @@ func strikeCommand(ts *testscript.TestScript, _ bool, args []string) {
 // notes whether no command had come of it by then.
 func fellCommand(ts *testscript.TestScript, _ bool, args []string) {
 	commands, before := written(ts, "retrain.commands"), written(ts, args[0])
-	ts.Check(until(func() error {
+	ts.Check(untilOften(200*time.Microsecond, func() error { // the command comes some milliseconds later
 		if bytes.Equal(before, written(ts, args[0])) {
 			return fmt.Errorf("nothing new is written to %s", args[0])
 		}
