@@ -2,11 +2,10 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io"
 
 	"github.com/visutility/retrainer/consumer"
+	"github.com/visutility/retrainer/consumer/record"
 )
 
 // mostCounted is up to how many offsets the dead letters are counted one by one: the ends of transactions take offsets too.
@@ -41,15 +40,6 @@ func countRecords(ctx context.Context, client *consumer.Client, topic string, pi
 	if err != nil {
 		return 0, err
 	}
-	defer r.Close()
-	for {
-		_, err := r.Next(ctx)
-		switch {
-		case errors.Is(err, io.EOF):
-			return n, nil
-		case err != nil:
-			return 0, err
-		}
-		n++
-	}
+	err = drain(ctx, r, func(*record.Record) (more bool, err error) { n++; return true, nil })
+	return n, err
 }

@@ -17,19 +17,25 @@ func each(ctx context.Context, client *consumer.Client, topic string, do func(r 
 	if err != nil {
 		return err
 	}
+	return drain(ctx, r, func(rec *record.Record) (more bool, err error) { return true, do(rec) })
+}
+
+// drain gives the records of r to its end, or until do wants no more, and closes r.
+func drain(ctx context.Context, r *consumer.Reader, do func(r *record.Record) (more bool, err error)) error {
 	defer r.Close()
-	for {
+	for more := true; more; {
 		rec, err := r.Next(ctx)
 		if errors.Is(err, io.EOF) {
 			return nil
 		}
-		if err == nil {
-			err = do(rec)
-		}
 		if err != nil {
 			return err
 		}
+		if more, err = do(rec); err != nil {
+			return err
+		}
 	}
+	return nil
 }
 
 // shown is a value of one of our records with the JSON of its bytes.

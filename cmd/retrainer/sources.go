@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"slices"
 
 	"github.com/visutility/retrainer/consumer"
@@ -139,28 +138,22 @@ func (w *watched) catchUp(ctx context.Context, client *consumer.Client, topic st
 	if err != nil {
 		return err
 	}
-	defer r.Close()
-	for {
-		rec, err := r.Next(ctx)
-		switch {
-		case errors.Is(err, io.EOF):
-			for partition := range pieces {
-				at := parts.saved[partition]
-				at.Checkpoint = at.Position
-				parts.saved[partition] = at
-			}
-			return nil
-		case err != nil:
-			return err
-		}
+	err = drain(ctx, r, func(rec *record.Record) (more bool, err error) {
 		h, err := parts.of(rec.Partition)
-		if err != nil {
-			return err
+		if err == nil {
+			err = foldQuietly(h, rec)
 		}
-		if err := foldQuietly(h, rec); err != nil {
-			return err
-		}
+		return true, err
+	})
+	if err != nil {
+		return err
 	}
+	for partition := range pieces {
+		at := parts.saved[partition]
+		at.Checkpoint = at.Position
+		parts.saved[partition] = at
+	}
+	return nil
 }
 
 // errPanicked says that a handler panicked: its state is half changed, and shows nothing that serve has ever had.

@@ -158,20 +158,7 @@ func (v *verification) read(ctx context.Context, topic string, pieces map[int32]
 	if err != nil {
 		return err
 	}
-	defer r.Close()
-	for more := true; more; {
-		rec, err := r.Next(ctx)
-		if errors.Is(err, io.EOF) {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-		if more, err = do(rec); err != nil {
-			return err
-		}
-	}
-	return nil
+	return drain(ctx, r, do)
 }
 
 func (c *configuration) printDifference(out io.Writer, d *verify.Difference) error {
