@@ -84,7 +84,7 @@ func (c *Client) wait(ctx context.Context, do func(ctx context.Context) error) e
 	var silent time.Time
 	for {
 		err := do(ctx)
-		if c.cfg.Waiting != nil && (err == nil || passes(err)) {
+		if c.cfg.Waiting != nil && (err == nil || ctx.Err() == nil && passes(err)) { // what was cancelled waits for nothing
 			c.cfg.Waiting(err)
 		}
 		switch {
