@@ -170,7 +170,7 @@ func TestEveryReasonOfADeadLetterOfProgress(t *testing.T) {
 func TestEveryReasonOfADeadLetterOfARequest(t *testing.T) {
 	h := NewRequests(Settings{App: "retrain"})
 	request := func(spoil func(r *retrain.Request)) []byte {
-		r := &retrain.Request{RequestID: "r", Verb: retrain.Trigger, Model: "m", Action: new(retrain.Full), Author: "ann", At: moment}
+		r := &retrain.Request{RequestID: "r", Verb: retrain.Trigger, Model: "m", Action: new(retrain.FullRetrain), Author: "ann", At: moment}
 		spoil(r)
 		value, err := RequestValue(r)
 		if err != nil {
@@ -188,7 +188,7 @@ func TestEveryReasonOfADeadLetterOfARequest(t *testing.T) {
 		"another record": {TickValue(), "schema_unknown"},
 		"too long":       {append(append([]byte{}, good...), 1), "malformed"},
 		"no action":      {request(func(r *retrain.Request) { r.Action = nil }), "invalid_value"},
-		"unknown action": {request(func(r *retrain.Request) { r.Action = new(retrain.Action("unknown")) }), "invalid_value"},
+		"unknown action": {request(func(r *retrain.Request) { r.Action = new(retrain.RetrainAction("unknown")) }), "invalid_value"},
 		"no model":       {request(func(r *retrain.Request) { r.Model = "" }), "invalid_value"},
 		"no id":          {request(func(r *retrain.Request) { r.RequestID = "" }), "invalid_value"},
 		"unknown verb":   {request(func(r *retrain.Request) { r.Verb = "unknown" }), "unknown_kind"},
@@ -202,7 +202,7 @@ func TestEveryReasonOfADeadLetterOfARequest(t *testing.T) {
 	if err != nil || len(out) != 1 || out[0].Topic != "retrain.ledger" || out[0].Key != nil {
 		t.Fatalf("%v, %v", out, err)
 	}
-	if r := decoded(t, requestCodec, out[0].Value); r.Author != "ann" || *r.Action != retrain.Full {
+	if r := decoded(t, requestCodec, out[0].Value); r.Author != "ann" || *r.Action != retrain.FullRetrain {
 		t.Errorf("forwarded: %+v", r)
 	}
 }
@@ -212,7 +212,7 @@ func TestALedgerWithWhatIsNoEntryStops(t *testing.T) {
 	for name, value := range map[string][]byte{
 		"no value":          nil,
 		"JSON":              []byte("{}"),
-		"another of ours":   encoded(t, modelCodec, &retrain.Model{Phase: retrain.PhaseQuiet, Action: retrain.None, Reason: retrain.ReasonQuiet}),
+		"another of ours":   encoded(t, modelCodec, &retrain.Model{Phase: retrain.PhaseQuiet, Action: retrain.NoAction, Reason: retrain.ReasonQuiet}),
 		"a later build's":   schemas.AppendHeader(nil, 42),
 		"a cut entry":       TickValue()[:5],
 		"a byte behind one": append(TickValue(), 0),

@@ -161,14 +161,14 @@ func TestADropOfQualityBecomesOneSoftCommand(t *testing.T) {
 		t.Fatalf("commands: %v", commands)
 	}
 	c := decoded(t, commandCodec, commands[0].Value)
-	if c.Action != retrain.Soft || *c.BaseVersion != "v5.4" || c.Model != "object_detection" {
+	if c.Action != retrain.SoftRetrain || *c.BaseVersion != "v5.4" || c.Model != "object_detection" {
 		t.Errorf("command: %+v", c)
 	}
 	decisions := w.take("retrain.decisions")
 	if len(decisions) != 1 {
 		t.Fatalf("%d decisions", len(decisions))
 	}
-	if d := decoded(t, decisionCodec, decisions[0].Value); d.Action != retrain.Soft || d.Reason != retrain.ReasonAlert || *d.CommandID != c.CommandID {
+	if d := decoded(t, decisionCodec, decisions[0].Value); d.Action != retrain.SoftRetrain || d.Reason != retrain.ReasonAlert || *d.CommandID != c.CommandID {
 		t.Errorf("decision: %+v", d)
 	}
 	headers := map[string]string{}
@@ -199,7 +199,7 @@ func TestADropOfQualityBecomesOneSoftCommand(t *testing.T) {
 	if m := decoded(t, modelCodec, models[len(models)-1].Value); *m.Latest != "v5.5" || *m.Versions[0].Parent != "v5.4" {
 		t.Errorf("model: %+v", m)
 	}
-	if d := decoded(t, decisionCodec, w.take("retrain.decisions")[0].Value); d.Action != retrain.None || d.Reason != retrain.ReasonQuiet {
+	if d := decoded(t, decisionCodec, w.take("retrain.decisions")[0].Value); d.Action != retrain.NoAction || d.Reason != retrain.ReasonQuiet {
 		t.Errorf("decision: %+v", d)
 	}
 	if got := string(w.take("retrain.policy")[0].Key); got != "1" {

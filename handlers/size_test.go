@@ -77,7 +77,7 @@ func TestASourceWithLargeReferencesFitsIntoItsCheckpoint(t *testing.T) {
 func breach(t *testing.T, i int, dataRef *string) []byte {
 	at := moment + int64(i)
 	return encoded(t, alertCodec, &retrain.Alert{State: retrain.Firing, AlertID: fmt.Sprintf("%032d", i), Stream: new(long(fmt.Sprint("cam-", i), 512)),
-		On: retrain.Drift, RuleID: "32c67b85433d", Rule: "r", Action: retrain.Full, Field: "p_value", Value: new(0.001), EventTime: at,
+		On: retrain.Drift, RuleID: "32c67b85433d", Rule: "r", Action: retrain.FullRetrain, Field: "p_value", Value: new(0.001), EventTime: at,
 		EventID: long(fmt.Sprint("e", i), 512), DataRef: dataRef, Topic: "monitoring.drift", Offset: int64(i)})
 }
 
@@ -137,7 +137,7 @@ func TestWhatTrainersAndPeopleSayFitsIntoTheRecordsOfTheirModel(t *testing.T) {
 	}
 	for i := range 100 {
 		at := moment + int64(i)*1000
-		trigger := &retrain.Request{RequestID: fmt.Sprint(i), Verb: retrain.Trigger, Model: model, Action: new(retrain.Soft), Create: true,
+		trigger := &retrain.Request{RequestID: fmt.Sprint(i), Verb: retrain.Trigger, Model: model, Action: new(retrain.SoftRetrain), Create: true,
 			Author: long("ann", 1<<17), Comment: strings.Repeat("\x00", 1<<17)}
 		value, err := RequestValue(trigger)
 		if err != nil {

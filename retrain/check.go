@@ -46,7 +46,7 @@ func (r *Request) Check() *Invalid {
 
 // usable says what makes the controller unable to do what is asked; nil: nothing.
 func (r *Request) usable() *Invalid {
-	if r.Action == nil || *r.Action != Soft && *r.Action != Full {
+	if r.Action == nil || *r.Action != SoftRetrain && *r.Action != FullRetrain {
 		return invalidValue("the request has no action: soft or full is needed")
 	}
 	if r.Verb != Trigger {

@@ -12,7 +12,7 @@ const rememberEnded = 30 * day
 type command struct {
 	id, model  string
 	number     int64
-	action     Action
+	action     RetrainAction
 	base       *string
 	dataset    *string
 	issuedAt   int64
@@ -54,7 +54,7 @@ func (c *command) news(alerts []*keptAlert) []*keptAlert {
 }
 
 // act gives a command.
-func (c *Controller) act(m *model, action Action, r *Request) {
+func (c *Controller) act(m *model, action RetrainAction, r *Request) {
 	a := c.assess(m)
 	m.commandNumber++
 	id, train, base := commandID(c.ledger, m.name, m.commandNumber), &m.control.Train, m.baseVersion(a.counting)

@@ -45,7 +45,7 @@ func (c *Controller) assess(m *model) assessment {
 // answered says whether a success came after the alert, by an action at least as severe.
 func (m *model) answered(a *keptAlert) bool {
 	soft, full := m.success[0], m.success[1]
-	return full != nil && a.time <= *full || a.alert.Action == Soft && soft != nil && a.time <= *soft
+	return full != nil && a.time <= *full || a.alert.Action == SoftRetrain && soft != nil && a.time <= *soft
 }
 
 // holds is the last version that holds the alert back: registered less than deploy_within ago, by an action at least as
@@ -76,17 +76,17 @@ func (c *Controller) decide(m *model) {
 	switch end := c.cooldownEnd(m); {
 	case m.open != nil:
 		if !m.open.answersAll(a.counting) {
-			c.change(m, &saying{said: said{None, ReasonInFlight, m.open.id}, until: m.open.deadline, evidence: a.counting})
+			c.change(m, &saying{said: said{NoAction, ReasonInFlight, m.open.id}, until: m.open.deadline, evidence: a.counting})
 		}
 	case len(a.counting) == 0 && len(a.undeployed) > 0:
-		c.change(m, &saying{said: said{None, ReasonUndeployed, orEmpty(a.held.version.CommandID)}, until: a.held.until,
+		c.change(m, &saying{said: said{NoAction, ReasonUndeployed, orEmpty(a.held.version.CommandID)}, until: a.held.until,
 			evidence: a.undeployed, heldBy: a.held.version})
 	case len(a.counting) == 0 && len(a.stale) > 0:
-		c.change(m, &saying{said: said{None, ReasonStale, ""}, evidence: a.stale})
+		c.change(m, &saying{said: said{NoAction, ReasonStale, ""}, evidence: a.stale})
 	case len(a.counting) == 0:
-		c.change(m, &saying{said: said{None, ReasonQuiet, ""}})
+		c.change(m, &saying{said: said{NoAction, ReasonQuiet, ""}})
 	case end > c.now:
-		c.change(m, &saying{said: said{None, ReasonCooldown, m.endedBy}, until: end, evidence: a.counting})
+		c.change(m, &saying{said: said{NoAction, ReasonCooldown, m.endedBy}, until: end, evidence: a.counting})
 	default:
 		c.act(m, a.counting[0].alert.Action, nil) // evidence order puts the most severe first
 	}

@@ -68,7 +68,7 @@ func TestTheLast4EventsOfTheNewestTimeAreKnownAgain(t *testing.T) {
 func dropOf(model, version string, at int64) *Alert {
 	return &Alert{
 		State: Firing, AlertID: fmt.Sprint(model, at), Model: &model, ModelVersion: optional1(version), On: Performance, RuleID: "f3bb9437215d",
-		Action: Soft, Field: "mAP_change", Value: new(-0.12), Level: new(-0.05), Since: &at, EventTime: at, Topic: "p", Offset: at,
+		Action: SoftRetrain, Field: "mAP_change", Value: new(-0.12), Level: new(-0.05), Since: &at, EventTime: at, Topic: "p", Offset: at,
 	}
 }
 

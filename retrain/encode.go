@@ -215,7 +215,7 @@ func (e *encoder) alert(a *Alert) {
 func (d *decoder) alert() *Alert {
 	return &Alert{
 		State: AlertState(d.text()), AlertID: d.text(), Stream: d.optText(), Model: d.optText(), ModelVersion: d.optText(),
-		On: On(d.text()), RuleID: d.text(), Rule: d.text(), Action: Action(d.text()), Field: d.text(), Value: d.optDouble(),
+		On: On(d.text()), RuleID: d.text(), Rule: d.text(), Action: RetrainAction(d.text()), Field: d.text(), Value: d.optDouble(),
 		Level: d.optDouble(), Since: d.optInt(), EventID: d.text(), EventTime: d.int(), DataRef: d.optText(),
 		PolicyRevision: int32(d.int()), ResolvedBy: readOptional(d, func() ResolvedBy { return ResolvedBy(d.text()) }),
 		Topic: d.text(), Partition: int32(d.int()), Offset: d.int(),

@@ -137,14 +137,14 @@ func (c *Controller) enterRequest(r *Request) {
 	}
 	m := c.known(r.Model)
 	if !m.exists && !r.Create {
-		c.say(m, &saying{said: said{None, ReasonUnknownModel, ""}, request: r})
+		c.say(m, &saying{said: said{NoAction, ReasonUnknownModel, ""}, request: r})
 		return
 	}
 	m = c.mention(r.Model)
 	m.failures = 0
 	if m.open != nil {
 		a := c.assess(m)
-		c.say(m, &saying{said: said{None, ReasonInFlight, m.open.id}, until: m.open.deadline, evidence: a.counting, request: r})
+		c.say(m, &saying{said: said{NoAction, ReasonInFlight, m.open.id}, until: m.open.deadline, evidence: a.counting, request: r})
 		return
 	}
 	c.act(m, *r.Action, r)

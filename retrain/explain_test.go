@@ -90,7 +90,7 @@ func TestAnAlarmOfCusumIsExplainedByItsOwnPast(t *testing.T) {
 		t.Fatal(err)
 	}
 	out, err := c.Step(40_000_000, &Alert{
-		State: Firing, AlertID: "a1", Stream: new("cam-7"), On: Drift, RuleID: "32c67b85433d", Action: Full, Field: "p_value",
+		State: Firing, AlertID: "a1", Stream: new("cam-7"), On: Drift, RuleID: "32c67b85433d", Action: FullRetrain, Field: "p_value",
 		Value: new(0.00042), Since: new(int64(18_000_000)), EventID: "e", EventTime: 39_000_000, Topic: "monitoring.drift", Partition: 3, Offset: 118,
 	}, nil)
 	if err != nil {
@@ -113,7 +113,7 @@ func TestARefusalNamesTheModelsNearestToTheNameAsked(t *testing.T) {
 		t.Fatal(err)
 	}
 	ask := func(model string, create bool) string {
-		out, err := c.Step(1000, &Request{RequestID: "r", Verb: Trigger, Model: model, Action: new(Soft), Create: create, Author: "ann\x1b[2J\n"}, nil)
+		out, err := c.Step(1000, &Request{RequestID: "r", Verb: Trigger, Model: model, Action: new(SoftRetrain), Create: create, Author: "ann\x1b[2J\n"}, nil)
 		if err != nil {
 			t.Fatal(err)
 		}

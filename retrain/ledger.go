@@ -10,21 +10,21 @@ const (
 	Performance  On = "performance"   // performance, of a model
 )
 
-// Action is what a rule asks for and what a decision says, in growing severity.
-type Action string
+// RetrainAction is what a rule asks for and what a decision says, in growing severity.
+type RetrainAction string
 
-// Soft fine-tunes on recent data, full trains from scratch.
+// SoftRetrain fine-tunes on recent data, FullRetrain trains from scratch.
 const (
-	None Action = "none"
-	Soft Action = "soft"
-	Full Action = "full"
+	NoAction    RetrainAction = "none"
+	SoftRetrain RetrainAction = "soft"
+	FullRetrain RetrainAction = "full"
 )
 
-func (a Action) severity() int {
+func (a RetrainAction) severity() int {
 	switch a {
-	case Full:
+	case FullRetrain:
 		return 2
-	case Soft:
+	case SoftRetrain:
 		return 1
 	}
 	return 0
@@ -72,27 +72,27 @@ type PolicyEntry struct {
 // Alert is a series in breach, or the end of that. It carries everything a decision needs. Times are milliseconds since 1970
 // and never later than the record that carried the event.
 type Alert struct {
-	State          AlertState  `avro:"state"`
-	AlertID        string      `avro:"alert_id"`
-	Stream         *string     `avro:"stream"`
-	Model          *string     `avro:"model"`
-	ModelVersion   *string     `avro:"model_version"`
-	On             On          `avro:"on"`
-	RuleID         string      `avro:"rule_id"`
-	Rule           string      `avro:"rule"` // the rule's name, else its canonical JSON
-	Action         Action      `avro:"action"`
-	Field          string      `avro:"field"`
-	Value          *float64    `avro:"value"`
-	Level          *float64    `avro:"level"` // null for cusum
-	Since          *int64      `avro:"since"` // when the drift began
-	EventID        string      `avro:"event_id"`
-	EventTime      int64       `avro:"event_time"`
-	DataRef        *string     `avro:"data_ref"`
-	PolicyRevision int32       `avro:"policy_revision"`
-	ResolvedBy     *ResolvedBy `avro:"resolved_by"`
-	Topic          string      `avro:"topic"`
-	Partition      int32       `avro:"partition"`
-	Offset         int64       `avro:"offset"`
+	State          AlertState    `avro:"state"`
+	AlertID        string        `avro:"alert_id"`
+	Stream         *string       `avro:"stream"`
+	Model          *string       `avro:"model"`
+	ModelVersion   *string       `avro:"model_version"`
+	On             On            `avro:"on"`
+	RuleID         string        `avro:"rule_id"`
+	Rule           string        `avro:"rule"` // the rule's name, else its canonical JSON
+	Action         RetrainAction `avro:"action"`
+	Field          string        `avro:"field"`
+	Value          *float64      `avro:"value"`
+	Level          *float64      `avro:"level"` // null for cusum
+	Since          *int64        `avro:"since"` // when the drift began
+	EventID        string        `avro:"event_id"`
+	EventTime      int64         `avro:"event_time"`
+	DataRef        *string       `avro:"data_ref"`
+	PolicyRevision int32         `avro:"policy_revision"`
+	ResolvedBy     *ResolvedBy   `avro:"resolved_by"`
+	Topic          string        `avro:"topic"`
+	Partition      int32         `avro:"partition"`
+	Offset         int64         `avro:"offset"`
 }
 
 // ProgressKind is what a trainer says of a command.
@@ -130,14 +130,14 @@ const Trigger Verb = "trigger"
 
 // Request is what a person asks for.
 type Request struct {
-	RequestID string  `avro:"request_id"`
-	Verb      Verb    `avro:"verb"`
-	Model     string  `avro:"model"`
-	Action    *Action `avro:"action"`
-	Create    bool    `avro:"create"` // make the model if it does not exist
-	Author    string  `avro:"author"`
-	Comment   string  `avro:"comment"`
-	At        int64   `avro:"at"`
+	RequestID string         `avro:"request_id"`
+	Verb      Verb           `avro:"verb"`
+	Model     string         `avro:"model"`
+	Action    *RetrainAction `avro:"action"`
+	Create    bool           `avro:"create"` // make the model if it does not exist
+	Author    string         `avro:"author"`
+	Comment   string         `avro:"comment"`
+	At        int64          `avro:"at"`
 }
 
 // Tick lets ledger time pass.

@@ -26,7 +26,7 @@ func (d *decoder) readModel(name string) *model {
 	m.success[0], m.success[1] = d.optInt(), d.optInt()
 	m.succeeded, m.endedAt, m.endedBy, m.failures = d.int(), d.optInt(), d.text(), d.int()
 	m.commandNumber, m.decisionNumber = d.int(), d.int()
-	m.last = said{Action(d.text()), Reason(d.text()), d.text()}
+	m.last = said{RetrainAction(d.text()), Reason(d.text()), d.text()}
 	m.decisionID = d.text()
 	copy(m.written[:], d.take(uint64(len(m.written))))
 	return m
@@ -39,7 +39,7 @@ func (e *encoder) versions(versions []Version) {
 		e.text(v.Version)
 		e.optText(v.Parent)
 		e.optText(v.CommandID)
-		optional(e, v.Action, func(a Action) { e.text(string(a)) })
+		optional(e, v.Action, func(a RetrainAction) { e.text(string(a)) })
 		e.optText(v.Dataset)
 		e.doubles(v.Metrics)
 		e.texts(v.BestParams)
@@ -52,7 +52,7 @@ func (d *decoder) versions() []Version {
 	for range d.count() {
 		versions = append(versions, Version{
 			Version: d.text(), Parent: d.optText(), CommandID: d.optText(),
-			Action: readOptional(d, func() Action { return Action(d.text()) }), Dataset: d.optText(), Metrics: d.doubles(),
+			Action: readOptional(d, func() RetrainAction { return RetrainAction(d.text()) }), Dataset: d.optText(), Metrics: d.doubles(),
 			BestParams: d.texts(), RegisteredAt: d.int(),
 		})
 	}
@@ -100,7 +100,7 @@ func (e *encoder) command(c *command) {
 
 func (d *decoder) readCommand(id string) *command {
 	c := &command{
-		id: id, model: d.text(), number: d.int(), action: Action(d.text()), base: d.optText(), dataset: d.optText(),
+		id: id, model: d.text(), number: d.int(), action: RetrainAction(d.text()), base: d.optText(), dataset: d.optText(),
 		issuedAt: d.int(), maxRuntime: d.int(),
 	}
 	for range d.count() {

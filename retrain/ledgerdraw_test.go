@@ -125,6 +125,6 @@ func (l *ledger) progress() *Progress {
 func (l *ledger) request() *Request {
 	return &Request{
 		RequestID: fmt.Sprint("r", l.n), Verb: Trigger, Model: rapid.SampledFrom([]string{"a", "b", "cam-1", "new"}).Draw(l.rt, "model"),
-		Action: new(rapid.SampledFrom([]Action{Soft, Full}).Draw(l.rt, "action")), Create: rapid.Bool().Draw(l.rt, "create"), Author: "me", At: l.now,
+		Action: new(rapid.SampledFrom([]RetrainAction{SoftRetrain, FullRetrain}).Draw(l.rt, "action")), Create: rapid.Bool().Draw(l.rt, "create"), Author: "me", At: l.now,
 	}
 }

@@ -59,7 +59,7 @@ type judgedAlert struct {
 }
 
 type judgedModel struct {
-	success  map[Action]int64 // the last by each
+	success  map[RetrainAction]int64 // the last by each
 	versions []*Result
 	open     bool
 	ended    *int64
@@ -127,7 +127,7 @@ func (m *judgedModel) take(r *Result) {
 
 func (j *ledgerJudge) model(name string) *judgedModel {
 	if j.models[name] == nil {
-		j.models[name] = &judgedModel{success: map[Action]int64{}}
+		j.models[name] = &judgedModel{success: map[RetrainAction]int64{}}
 	}
 	return j.models[name]
 }
@@ -240,7 +240,7 @@ func (j *ledgerJudge) why(a *judgedAlert, name string) string {
 
 func (j *ledgerJudge) answered(a *judgedAlert, name string) bool {
 	for action, at := range j.models[name].success {
-		if a.time <= at && (action == Full || a.Action == Soft) {
+		if a.time <= at && (action == FullRetrain || a.Action == SoftRetrain) {
 			return true
 		}
 	}
@@ -252,7 +252,7 @@ func (j *ledgerJudge) held(a *judgedAlert, name string) bool {
 	return slices.ContainsFunc(j.models[name].versions, func(v *Result) bool {
 		trainedFrom := a.Model != nil && *a.Model == name && a.ModelVersion != nil && v.BaseVersion != nil &&
 			*v.BaseVersion == *a.ModelVersion && *v.NewVersion != *a.ModelVersion
-		return (v.Action == Full || a.Action == Soft) && (*a.Since <= v.FinishedAt || trainedFrom) && j.now-v.FinishedAt < within
+		return (v.Action == FullRetrain || a.Action == SoftRetrain) && (*a.Since <= v.FinishedAt || trainedFrom) && j.now-v.FinishedAt < within
 	})
 }
 

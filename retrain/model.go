@@ -31,13 +31,13 @@ type model struct {
 
 // said is what a decision says as far as it is compared with the one before.
 type said struct {
-	action    Action
+	action    RetrainAction
 	reason    Reason
 	blockedBy string // empty: by nothing
 }
 
 func newModel(name string) *model {
-	return &model{name: name, last: said{None, ReasonQuiet, ""}}
+	return &model{name: name, last: said{NoAction, ReasonQuiet, ""}}
 }
 
 // mention makes the model exist.

@@ -26,42 +26,42 @@ const (
 
 // Evidence is an alert that counted, as decisions and commands carry it.
 type Evidence struct {
-	AlertID      string   `avro:"alert_id"`
-	Stream       *string  `avro:"stream"`
-	Model        *string  `avro:"model"`
-	ModelVersion *string  `avro:"model_version"`
-	On           On       `avro:"on"`
-	RuleID       string   `avro:"rule_id"`
-	Rule         string   `avro:"rule"`
-	Action       Action   `avro:"action"`
-	Field        string   `avro:"field"`
-	Value        *float64 `avro:"value"`
-	Level        *float64 `avro:"level"`
-	Since        *int64   `avro:"since"`
-	EventID      string   `avro:"event_id"`
-	EventTime    int64    `avro:"event_time"`
-	Topic        string   `avro:"topic"`
-	Partition    int32    `avro:"partition"`
-	Offset       int64    `avro:"offset"`
+	AlertID      string        `avro:"alert_id"`
+	Stream       *string       `avro:"stream"`
+	Model        *string       `avro:"model"`
+	ModelVersion *string       `avro:"model_version"`
+	On           On            `avro:"on"`
+	RuleID       string        `avro:"rule_id"`
+	Rule         string        `avro:"rule"`
+	Action       RetrainAction `avro:"action"`
+	Field        string        `avro:"field"`
+	Value        *float64      `avro:"value"`
+	Level        *float64      `avro:"level"`
+	Since        *int64        `avro:"since"`
+	EventID      string        `avro:"event_id"`
+	EventTime    int64         `avro:"event_time"`
+	Topic        string        `avro:"topic"`
+	Partition    int32         `avro:"partition"`
+	Offset       int64         `avro:"offset"`
 }
 
 // Decision is what the controller says of a model, "do nothing" included.
 type Decision struct {
-	DecisionID     string     `avro:"decision_id"`
-	Model          string     `avro:"model"`
-	ModelVersion   *string    `avro:"model_version"`
-	DecidedAt      int64      `avro:"decided_at"`
-	DecisionNumber int64      `avro:"decision_number"`
-	CommandNumber  int64      `avro:"command_number"`
-	Action         Action     `avro:"action"`
-	Reason         Reason     `avro:"reason"`
-	Explanation    string     `avro:"explanation"`
-	Until          *int64     `avro:"until"`
-	BlockedBy      *string    `avro:"blocked_by"`
-	RequestID      *string    `avro:"request_id"`
-	CommandID      *string    `avro:"command_id"`
-	PolicyRevision int32      `avro:"policy_revision"`
-	Evidence       []Evidence `avro:"evidence"`
+	DecisionID     string        `avro:"decision_id"`
+	Model          string        `avro:"model"`
+	ModelVersion   *string       `avro:"model_version"`
+	DecidedAt      int64         `avro:"decided_at"`
+	DecisionNumber int64         `avro:"decision_number"`
+	CommandNumber  int64         `avro:"command_number"`
+	Action         RetrainAction `avro:"action"`
+	Reason         Reason        `avro:"reason"`
+	Explanation    string        `avro:"explanation"`
+	Until          *int64        `avro:"until"`
+	BlockedBy      *string       `avro:"blocked_by"`
+	RequestID      *string       `avro:"request_id"`
+	CommandID      *string       `avro:"command_id"`
+	PolicyRevision int32         `avro:"policy_revision"`
+	Evidence       []Evidence    `avro:"evidence"`
 }
 
 // CommandKind says what a trainer shall do.
@@ -78,26 +78,26 @@ const ClaimNone Claim = "none"
 
 // Command is what a trainer shall do.
 type Command struct {
-	CommandID      string      `avro:"command_id"`
-	Kind           CommandKind `avro:"kind"`
-	Claim          Claim       `avro:"claim"`
-	Action         Action      `avro:"action"`
-	Model          string      `avro:"model"`
-	BaseVersion    *string     `avro:"base_version"`
-	Modality       string      `avro:"modality"`
-	IssuedAt       int64       `avro:"issued_at"`
-	StartBy        int64       `avro:"start_by"`
-	MaxRuntimeMs   int64       `avro:"max_runtime_ms"`
-	Dataset        *string     `avro:"dataset"`
-	DriftSince     *int64      `avro:"drift_since"`
-	Tuner          string      `avro:"tuner"`
-	Objective      *Objective  `avro:"objective"`
-	Space          []Parameter `avro:"space"`
-	Trials         []Trial     `avro:"trials"`
-	DecisionID     string      `avro:"decision_id"`
-	PolicyRevision int32       `avro:"policy_revision"`
-	Explanation    string      `avro:"explanation"`
-	Evidence       []Evidence  `avro:"evidence"`
+	CommandID      string        `avro:"command_id"`
+	Kind           CommandKind   `avro:"kind"`
+	Claim          Claim         `avro:"claim"`
+	Action         RetrainAction `avro:"action"`
+	Model          string        `avro:"model"`
+	BaseVersion    *string       `avro:"base_version"`
+	Modality       string        `avro:"modality"`
+	IssuedAt       int64         `avro:"issued_at"`
+	StartBy        int64         `avro:"start_by"`
+	MaxRuntimeMs   int64         `avro:"max_runtime_ms"`
+	Dataset        *string       `avro:"dataset"`
+	DriftSince     *int64        `avro:"drift_since"`
+	Tuner          string        `avro:"tuner"`
+	Objective      *Objective    `avro:"objective"`
+	Space          []Parameter   `avro:"space"`
+	Trials         []Trial       `avro:"trials"`
+	DecisionID     string        `avro:"decision_id"`
+	PolicyRevision int32         `avro:"policy_revision"`
+	Explanation    string        `avro:"explanation"`
+	Evidence       []Evidence    `avro:"evidence"`
 }
 
 // Goal is the direction in which a metric is better.
@@ -157,7 +157,7 @@ const (
 type Result struct {
 	CommandID    string             `avro:"command_id"`
 	Model        string             `avro:"model"`
-	Action       Action             `avro:"action"`
+	Action       RetrainAction      `avro:"action"`
 	BaseVersion  *string            `avro:"base_version"`
 	NewVersion   *string            `avro:"new_version"`
 	State        ResultState        `avro:"state"`
@@ -185,18 +185,18 @@ const (
 
 // Model is all that is known of a model now.
 type Model struct {
-	Name       string     `avro:"name"`
-	Latest     *string    `avro:"latest"`
-	Phase      Phase      `avro:"phase"`
-	Action     Action     `avro:"action"`
-	Reason     Reason     `avro:"reason"`
-	Until      *int64     `avro:"until"`
-	Alerts     []Evidence `avro:"alerts"`
-	CommandID  *string    `avro:"command_id"`
-	Worker     *string    `avro:"worker"`
-	DecisionID *string    `avro:"decision_id"`
-	Versions   []Version  `avro:"versions"`
-	UpdatedAt  int64      `avro:"updated_at"`
+	Name       string        `avro:"name"`
+	Latest     *string       `avro:"latest"`
+	Phase      Phase         `avro:"phase"`
+	Action     RetrainAction `avro:"action"`
+	Reason     Reason        `avro:"reason"`
+	Until      *int64        `avro:"until"`
+	Alerts     []Evidence    `avro:"alerts"`
+	CommandID  *string       `avro:"command_id"`
+	Worker     *string       `avro:"worker"`
+	DecisionID *string       `avro:"decision_id"`
+	Versions   []Version     `avro:"versions"`
+	UpdatedAt  int64         `avro:"updated_at"`
 }
 
 // Version is a registered version of a model.
@@ -204,7 +204,7 @@ type Version struct {
 	Version      string             `avro:"version"`
 	Parent       *string            `avro:"parent"`
 	CommandID    *string            `avro:"command_id"`
-	Action       *Action            `avro:"action"`
+	Action       *RetrainAction     `avro:"action"`
 	Dataset      *string            `avro:"dataset"`
 	Metrics      map[string]float64 `avro:"metrics"`
 	BestParams   map[string]string  `avro:"best_params"`

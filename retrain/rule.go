@@ -27,7 +27,7 @@ func (f Field) String() string { return fieldNames[f] }
 type Rule struct {
 	Name   string // empty: none
 	On     On
-	Action Action
+	Action RetrainAction
 	ID     string   // 12 hex digits over on, action and the rule with every default
 	Text   string   // the name, else the canonical JSON of the rule
 	Field  Field    // what it judges
@@ -44,7 +44,7 @@ func readRule(on On, n node) *Rule {
 	kinds := []string{"threshold", "sustained", "cusum"}
 	before := n.problemsSoFar()
 	f := n.fields(append([]string{"name", "action"}, kinds...)...)
-	r := &Rule{On: on, Action: Action(f.need("action", "soft or full").oneOf(string(Soft), string(Full)))}
+	r := &Rule{On: on, Action: RetrainAction(f.need("action", "soft or full").oneOf(string(SoftRetrain), string(FullRetrain)))}
 	if f.has("name") {
 		r.Name = f.get("name").text()
 	}

@@ -28,7 +28,7 @@ type SeriesView struct {
 // RuleView is a rule with what its observer remembers; of a rule alone that is nothing. Of the last three fields one is set.
 type RuleView struct {
 	ID, Text  string
-	Action    Action
+	Action    RetrainAction
 	Judges    string // the field, or the method of a value
 	Threshold *ThresholdView
 	Sustained *SustainedView

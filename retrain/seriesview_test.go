@@ -143,7 +143,7 @@ func TestTheViewSaysWhatEachObserverRemembers(t *testing.T) {
 	if s := quiet[0].Sustained; s.Ones != 0 || s.FirstBreach != nil || quiet[0].Firing != nil || quiet[1].Newest != nil {
 		t.Errorf("%+v", quiet)
 	}
-	if v, ok := p.RuleView(often.ID); !ok || v.Sustained.Ones != 0 || v.Action != Full {
+	if v, ok := p.RuleView(often.ID); !ok || v.Sustained.Ones != 0 || v.Action != FullRetrain {
 		t.Errorf("the rule alone: %+v", v)
 	}
 	if _, ok := p.RuleView("000000000000"); ok {

@@ -64,7 +64,7 @@ func TestWhatATrainerSaysIsCut(t *testing.T) {
 // Quoted, a comment without readable characters takes ten times its bytes.
 func TestAnExplanationIsCut(t *testing.T) {
 	c := begun(t, `{}`)
-	r := &Request{RequestID: "r", Verb: Trigger, Model: "m", Action: new(Full), Create: true, Author: "ada", Comment: strings.Repeat("\U000e0001", 10_000)}
+	r := &Request{RequestID: "r", Verb: Trigger, Model: "m", Action: new(FullRetrain), Create: true, Author: "ada", Comment: strings.Repeat("\U000e0001", 10_000)}
 	if bad := r.Check(); bad != nil {
 		t.Fatal(bad)
 	}

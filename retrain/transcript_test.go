@@ -191,7 +191,7 @@ func (x *transcript) progress(a *words) {
 
 func (x *transcript) request(a *words) {
 	r := &Request{
-		RequestID: "r", Verb: Trigger, Action: new(Action(a.kind("soft", "full"))), Model: a.need("model"), Create: a.has("create"),
+		RequestID: "r", Verb: Trigger, Action: new(RetrainAction(a.kind("soft", "full"))), Model: a.need("model"), Create: a.has("create"),
 		Author: orEmpty(a.text("author")), Comment: orEmpty(a.text("comment")), At: a.at("at"),
 	}
 	x.fold(r.At, r)

@@ -105,13 +105,13 @@ func TestTheParentsBestIsTakenOnlyIfItLiesInTheSpace(t *testing.T) {
 func TestVersionsAreNumbered(t *testing.T) {
 	for _, x := range []struct {
 		base   string
-		action Action
+		action RetrainAction
 		taken  string
 		want   string
 	}{
-		{"v5.4", Soft, "", "v5.5"}, {"v5.4", Full, "", "v6"}, {"v5.4", Soft, "v5.5 v5.6", "v5.7"}, {"v6", Soft, "", "v6.1"}, {"v1.2.3", Soft, "", "v1.2.4"},
-		{"v1.2.3", Full, "v2", "v3"}, {"", Soft, "", "v1"}, {"", Full, "v1", "v2"}, {"prod", Soft, "", "v1"}, {"v5.9", Soft, "", "v5.10"},
-		{"v99999999999999999999", Full, "", "v100000000000000000000"}, {"v01", Full, "", "v2"},
+		{"v5.4", SoftRetrain, "", "v5.5"}, {"v5.4", FullRetrain, "", "v6"}, {"v5.4", SoftRetrain, "v5.5 v5.6", "v5.7"}, {"v6", SoftRetrain, "", "v6.1"}, {"v1.2.3", SoftRetrain, "", "v1.2.4"},
+		{"v1.2.3", FullRetrain, "v2", "v3"}, {"", SoftRetrain, "", "v1"}, {"", FullRetrain, "v1", "v2"}, {"prod", SoftRetrain, "", "v1"}, {"v5.9", SoftRetrain, "", "v5.10"},
+		{"v99999999999999999999", FullRetrain, "", "v100000000000000000000"}, {"v01", FullRetrain, "", "v2"},
 	} {
 		m := newModel("m")
 		for _, name := range strings.Fields(x.taken) {
@@ -140,12 +140,12 @@ func TestBackOffDoublesUpToADay(t *testing.T) {
 func TestAtMost100VersionsAreKeptAndAGivenOneReplacesItsEntry(t *testing.T) {
 	m := newModel("m")
 	for i := range 150 {
-		m.register(&command{id: fmt.Sprint(i), base: m.baseVersion(nil), action: Full, number: int64(i)}, &Progress{}, int64(i))
+		m.register(&command{id: fmt.Sprint(i), base: m.baseVersion(nil), action: FullRetrain, number: int64(i)}, &Progress{}, int64(i))
 	}
 	if len(m.versions) != keptVersions || m.versions[0].Version != "v51" || m.versions[99].Version != "v150" {
 		t.Errorf("%d versions, from %s", len(m.versions), m.versions[0].Version)
 	}
-	m.register(&command{id: "again", action: Soft}, &Progress{NewVersion: new("v60")}, 1000)
+	m.register(&command{id: "again", action: SoftRetrain}, &Progress{NewVersion: new("v60")}, 1000)
 	if n := len(m.versions); n != keptVersions || m.versions[n-1].Version != "v60" || *m.versions[n-1].CommandID != "again" {
 		t.Errorf("given again: %d versions, the newest %s", n, m.versions[n-1].Version)
 	}

@@ -24,7 +24,7 @@ func (m *model) register(cmd *command, p *Progress, now int64) string {
 		Metrics: notNil(p.Metrics), BestParams: notNil(p.BestParams), RegisteredAt: now,
 	})
 	m.versions = newest(versions)
-	if cmd.action == Full {
+	if cmd.action == FullRetrain {
 		m.success[1] = &now
 	} else {
 		m.success[0] = &now
@@ -47,7 +47,7 @@ func newest(versions []Version) []Version {
 
 // nextVersion numbers a version: full counts the first number up and drops the rest, soft the last (a single number has .0
 // behind it); a base of another form counts as v0, by full; the next that is not taken.
-func (m *model) nextVersion(base *string, action Action) string {
+func (m *model) nextVersion(base *string, action RetrainAction) string {
 	one := big.NewInt(1)
 	numbers := []*big.Int{new(big.Int)}
 	if base != nil && isVersion(*base) {
@@ -57,7 +57,7 @@ func (m *model) nextVersion(base *string, action Action) string {
 			numbers = append(numbers, n)
 		}
 		switch {
-		case action == Full:
+		case action == FullRetrain:
 			numbers = numbers[:1]
 		case len(numbers) == 1:
 			numbers = append(numbers, new(big.Int))

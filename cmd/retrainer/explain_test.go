@@ -23,8 +23,8 @@ func historyOf(m retrain.Model, c *retrain.Command, r *retrain.Result) *history 
 }
 
 func TestEachPhaseSaysWhatComesNextAndWhatToDo(t *testing.T) {
-	soft, full := []retrain.Evidence{{Action: retrain.Soft}}, []retrain.Evidence{{Action: retrain.Soft}, {Action: retrain.Full}}
-	cmd := &retrain.Command{CommandID: "c1", Model: "m", Action: retrain.Full, IssuedAt: noon, StartBy: noon + anHour, MaxRuntimeMs: 8 * anHour}
+	soft, full := []retrain.Evidence{{Action: retrain.SoftRetrain}}, []retrain.Evidence{{Action: retrain.SoftRetrain}, {Action: retrain.FullRetrain}}
+	cmd := &retrain.Command{CommandID: "c1", Model: "m", Action: retrain.FullRetrain, IssuedAt: noon, StartBy: noon + anHour, MaxRuntimeMs: 8 * anHour}
 	ended := &retrain.Result{CommandID: "c1", Model: "m", State: retrain.ResultFailed, FinishedAt: noon + 1000}
 	for _, x := range []struct {
 		model                    retrain.Model
@@ -39,15 +39,15 @@ func TestEachPhaseSaysWhatComesNextAndWhatToDo(t *testing.T) {
 			doing: "full retrain is being trained by gpu-1 since 2026-03-01 13:00:00 UTC", next: "the trainer reports its end by 2026-03-01 21:00:00 UTC", todo: "nothing: the trainer is at work"},
 		{model: retrain.Model{Phase: retrain.PhaseTraining, CommandID: new("c1"), Until: new(noon + 9*anHour)}, since: noon,
 			doing: "full retrain is being trained since 2026-03-01 13:00:00 UTC", next: "the trainer reports its end", todo: "nothing: the trainer is at work"},
-		{model: retrain.Model{Phase: retrain.PhaseCooling, Reason: retrain.ReasonCooldown, Action: retrain.None, Until: new(noon + anHour), Alerts: full}, result: ended, since: noon + 1000,
+		{model: retrain.Model{Phase: retrain.PhaseCooling, Reason: retrain.ReasonCooldown, Action: retrain.NoAction, Until: new(noon + anHour), Alerts: full}, result: ended, since: noon + 1000,
 			doing: "left alone for a while", next: "at 2026-03-01 13:00:00 UTC it is decided again: a full retrain", todo: "does not wait for the cool-down"},
-		{model: retrain.Model{Phase: retrain.PhaseCooling, Reason: retrain.ReasonQuiet, Action: retrain.None, Until: new(noon + anHour)}, result: ended, since: noon + 1000,
+		{model: retrain.Model{Phase: retrain.PhaseCooling, Reason: retrain.ReasonQuiet, Action: retrain.NoAction, Until: new(noon + anHour)}, result: ended, since: noon + 1000,
 			doing: "left alone for a while", next: "nothing, unless an alert comes; one that comes before 2026-03-01 13:00:00 UTC waits", todo: "does not wait for the cool-down"},
-		{model: retrain.Model{Phase: retrain.PhaseQuiet, Reason: retrain.ReasonUndeployed, Action: retrain.None, Until: new(noon + anHour), Latest: new("v2")}, since: noon - anHour,
+		{model: retrain.Model{Phase: retrain.PhaseQuiet, Reason: retrain.ReasonUndeployed, Action: retrain.NoAction, Until: new(noon + anHour), Latest: new("v2")}, since: noon - anHour,
 			doing: "no retrain yet: a version just trained waits to be deployed", next: "at 2026-03-01 13:00:00 UTC the alerts that still fire count again", todo: "deploy version v2; "},
-		{model: retrain.Model{Phase: retrain.PhaseQuiet, Reason: retrain.ReasonStale, Action: retrain.None}, since: noon - anHour,
+		{model: retrain.Model{Phase: retrain.PhaseQuiet, Reason: retrain.ReasonStale, Action: retrain.NoAction}, since: noon - anHour,
 			doing: "no retrain: the alerts were too old", next: "nothing, unless an alert comes: it is decided at once", todo: "look why events come so late"},
-		{model: retrain.Model{Phase: retrain.PhaseQuiet, Reason: retrain.ReasonQuiet, Action: retrain.None}, since: noon - anHour,
+		{model: retrain.Model{Phase: retrain.PhaseQuiet, Reason: retrain.ReasonQuiet, Action: retrain.NoAction}, since: noon - anHour,
 			doing: "no retrain: no alert counts", next: "nothing, unless an alert comes", todo: "nothing; `retrainer trigger m --action full --comment WHY` trains all the same"},
 	} {
 		x.model.Name, x.model.DecisionID = "m", new("d1")

@@ -163,13 +163,13 @@ func (h *history) next(m *retrain.Model, command *shownCommand) string {
 	return "nothing, unless an alert comes: it is decided at once"
 }
 
-func mostSevere(alerts []retrain.Evidence) retrain.Action {
+func mostSevere(alerts []retrain.Evidence) retrain.RetrainAction {
 	for _, e := range alerts {
-		if e.Action == retrain.Full {
-			return retrain.Full
+		if e.Action == retrain.FullRetrain {
+			return retrain.FullRetrain
 		}
 	}
-	return retrain.Soft
+	return retrain.SoftRetrain
 }
 
 // todo says what a person can do about a model.

@@ -72,7 +72,7 @@ func about(stream, model, version *string) string {
 }
 
 // decided says a decision in words, with the word of the records behind.
-func decided(action retrain.Action, reason retrain.Reason) string {
+func decided(action retrain.RetrainAction, reason retrain.Reason) string {
 	var words string
 	switch reason {
 	case retrain.ReasonAlert:

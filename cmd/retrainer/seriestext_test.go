@@ -67,7 +67,7 @@ func TestTheSourcesNearestToFiringAreShownFirst(t *testing.T) {
 	w := &watched{}
 	for i, evidence := range []float64{-1, 2, 9, 1, 0, 0, 0, 0, 0, 0, 0, 8} {
 		w.sources = append(w.sources, &watchedSource{SourceView: &retrain.SourceView{Stream: new(string(rune('a' + i))), Judged: true, Heard: noon,
-			Versions: []retrain.VersionView{{Version: new("v1"), Series: []retrain.SeriesView{{RuleView: retrain.RuleView{Judges: "p_value", Action: retrain.Full,
+			Versions: []retrain.VersionView{{Version: new("v1"), Series: []retrain.SeriesView{{RuleView: retrain.RuleView{Judges: "p_value", Action: retrain.FullRetrain,
 				Cusum: &retrain.CusumView{N: 60, Warmup: 48, H: 10, W: evidence, Z: new(1.0)}}, Newest: new(noon)}}}}},
 			topic: "d", partition: 1, saved: consumer.Saved{Checkpoint: 1200, Position: 1207}})
 	}

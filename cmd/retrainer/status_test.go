@@ -25,13 +25,13 @@ func statusOf(t *testing.T, models map[string]*shownModel, w *watched) string {
 }
 
 func TestAnAlertIsListedOnceWithTheModelsForWhichItCounts(t *testing.T) {
-	alert := &retrain.Alert{AlertID: "a1", Stream: new("cam"), Field: "p_value", Value: new(0.5), Action: retrain.Full, Since: new(noon), EventTime: noon}
+	alert := &retrain.Alert{AlertID: "a1", Stream: new("cam"), Field: "p_value", Value: new(0.5), Action: retrain.FullRetrain, Since: new(noon), EventTime: noon}
 	models := map[string]*shownModel{}
 	for _, name := range []string{"y", "x"} {
 		models[name] = &shownModel{shown: shown[retrain.Model]{value: retrain.Model{Name: name, Alerts: []retrain.Evidence{alert.Evidence()}}}}
 	}
-	held := &retrain.Alert{AlertID: "a2", Stream: new("held"), Field: "p_value", Value: new(2.0), Level: new(1.0), Action: retrain.Soft}
-	loose := &retrain.Alert{AlertID: "a3", Stream: new("loose"), Field: "p_value", Action: retrain.Soft}
+	held := &retrain.Alert{AlertID: "a2", Stream: new("held"), Field: "p_value", Value: new(2.0), Level: new(1.0), Action: retrain.SoftRetrain}
+	loose := &retrain.Alert{AlertID: "a3", Stream: new("loose"), Field: "p_value", Action: retrain.SoftRetrain}
 	text := statusOf(t, models, &watched{sources: []*watchedSource{source("cam", []string{"x", "y"}, alert), source("held", []string{"x"}, held), source("loose", nil, loose)}})
 	for _, want := range []string{"its own past  full      2026-03-01 12:00:00 UTC  x, y\n", "p_value 2    above 1       soft      -                        nothing now\n",
 		"nothing: bound to no model\n", "  nothing now: a later training answered it"} {

@@ -27,8 +27,8 @@ func triggerCommand(c *configuration) *cobra.Command {
 	var create bool
 	cmd := command(c, "trigger MODEL", "Ask for a retrain of a model now, and say what was decided", cobra.ExactArgs(1), func(cmd *cobra.Command, args []string) error {
 		r := &retrain.Request{RequestID: uuid.NewString(), Verb: retrain.Trigger, Model: args[0], Create: create, Author: who, Comment: comment, At: time.Now().UnixMilli()}
-		switch a := retrain.Action(action); a {
-		case retrain.Soft, retrain.Full:
+		switch a := retrain.RetrainAction(action); a {
+		case retrain.SoftRetrain, retrain.FullRetrain:
 			r.Action = &a
 		case "":
 			return usage("--action is missing: soft (train on from the present version) or full (train from scratch)")

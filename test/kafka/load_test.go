@@ -124,7 +124,7 @@ func (l *load) answer(ctx context.Context, cmd *retrain.Command, n int64) {
 		l.write(ctx, &kgo.Record{Topic: "retrain.progress", Key: []byte(cmd.CommandID), Value: b})
 	}
 	if n%50 == 0 {
-		action := retrain.Action("full")
+		action := retrain.RetrainAction("full")
 		b, err := handlers.RequestValue(&retrain.Request{RequestID: fmt.Sprint("r", n), Verb: "trigger", Model: cmd.Model, Action: &action, Author: "chaos", At: time.Now().UnixMilli()})
 		if err != nil {
 			panic(err)

@@ -67,11 +67,11 @@ func lived(models, rounds int) *history {
 	for i := range rounds {
 		for m := range models {
 			name := "model-" + strconv.Itoa(m)
-			ask := &retrain.Request{RequestID: "r", Verb: retrain.Trigger, Model: name, Action: new(retrain.Full), Create: true, Author: "ada", At: at}
+			ask := &retrain.Request{RequestID: "r", Verb: retrain.Trigger, Model: name, Action: new(retrain.FullRetrain), Create: true, Author: "ada", At: at}
 			enter(must(handlers.RequestValue(ask)))
 			enter(must(handlers.RequestValue(ask))) // refused: in flight
 			enter(must(codecs.alert.Append(nil, &retrain.Alert{State: retrain.Firing, AlertID: "a" + strconv.Itoa(i), Model: &name, ModelVersion: new("v1"), On: retrain.Performance,
-				RuleID: "f3bb9437215d", Rule: "drop", Action: retrain.Soft, Field: "mAP_change", Value: new(-0.2), Level: new(-0.05), Since: new(at), EventID: "e", EventTime: at,
+				RuleID: "f3bb9437215d", Rule: "drop", Action: retrain.SoftRetrain, Field: "mAP_change", Value: new(-0.2), Level: new(-0.05), Since: new(at), EventID: "e", EventTime: at,
 				Topic: "monitoring.performance", Offset: int64(i)})))
 			p := &retrain.Progress{CommandID: open[name], Kind: retrain.Failed, At: at, Metrics: map[string]float64{"mAP": 0.5}}
 			enter(must(codecs.progress.Append(nil, p)))

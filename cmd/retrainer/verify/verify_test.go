@@ -132,7 +132,7 @@ func TestAForgedRecordIsFound(t *testing.T) {
 	}{
 		"another action": {
 			change: func(h *history) {
-				alter(codecs.decision, h.all(decisions)[4], func(v *retrain.Decision) { v.Action = retrain.Soft })
+				alter(codecs.decision, h.all(decisions)[4], func(v *retrain.Decision) { v.Action = retrain.SoftRetrain })
 			},
 			want: Difference{Problem: Field, Place: "retrain.decisions/0/8", Key: "model-1", Field: "action", Expected: `"full"`, Found: `"soft"`, Entry: "retrain.ledger/0/12"},
 			says: "retrain.decisions/0/8: action of this decision differs from what the ledger gives",
@@ -152,7 +152,7 @@ func TestAForgedRecordIsFound(t *testing.T) {
 		"evidence put in": {
 			change: func(h *history) {
 				alter(codecs.decision, h.all(decisions)[0], func(v *retrain.Decision) {
-					v.Evidence = []retrain.Evidence{{AlertID: "x", On: retrain.Drift, Action: retrain.Full}}
+					v.Evidence = []retrain.Evidence{{AlertID: "x", On: retrain.Drift, Action: retrain.FullRetrain}}
 				})
 			},
 			want: Difference{Problem: Field, Field: "evidence[0]", Expected: "none", Found: `{"alert_id":"x"`},
