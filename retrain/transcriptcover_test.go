@@ -69,7 +69,7 @@ var shownBy = []struct {
 	inLine string
 }{
 	{"Reason", constants, `(?m)^[-: \d]+ decision \d+ of \S+: \w+, (\w+)`},
-	{"Action", constants, `(?m)^[-: \d]+ decision \d+ of \S+: (\w+),`},
+	{"RetrainAction", constants, `(?m)^[-: \d]+ decision \d+ of \S+: (\w+),`},
 	{"ResolvedBy", constants, `(?m)^[-: \d]+ alert \w+ resolved, (\w+):`},
 	{"ResultState", constants, `(?m)^[-: \d]+ result of \S+: (\w+)`},
 	{"Phase", constants, `(?m)^[-: \d]+ model \S+: (\w+)`},
