@@ -34,6 +34,8 @@ var rows = []row{
 		"github.com/cenkalti/backoff/v4", "github.com/klauspost/compress", "github.com/pierrec/lz4/v4",
 		"github.com/cespare/xxhash/v2", "github.com/rs/zerolog",
 	}},
+	{"retrain/service", []string{"retrain", "internal/nearest"}, []string{"github.com/rs/zerolog"}},
+	{"retrain/worker", []string{"retrain", "internal/nearest"}, []string{"github.com/rs/zerolog"}}, // no Kafka
 	{"retrain", []string{"internal/nearest"}, []string{"github.com/google/uuid"}},
 	{"schemas", []string{"internal/nearest"}, []string{"github.com/hamba/avro/v2"}},
 	{"internal/sim", nil, []string{"*"}},
