@@ -8,5 +8,5 @@ import (
 // NewDrift folds a topic of drift events. With a stream_id an event is data drift on that stream; without one it is concept
 // drift of its model.
 func NewDrift(s Settings) *Events {
-	return newEvents(s, retrain.Drift, schemas.DriftWants())
+	return newEvents(s, retrain.OnDrift, schemas.DriftWants())
 }

@@ -7,5 +7,5 @@ import (
 
 // NewPerformance folds a topic of performance events: changes of a model's quality.
 func NewPerformance(s Settings) *Events {
-	return newEvents(s, retrain.Performance, schemas.PerformanceWants())
+	return newEvents(s, retrain.OnPerformance, schemas.PerformanceWants())
 }

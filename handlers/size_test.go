@@ -77,7 +77,7 @@ func TestASourceWithLargeReferencesFitsIntoItsCheckpoint(t *testing.T) {
 func breach(t *testing.T, i int, dataRef *string) []byte {
 	at := moment + int64(i)
 	return encoded(t, alertCodec, &retrain.Alert{State: retrain.Firing, AlertID: fmt.Sprintf("%032d", i), Stream: new(long(fmt.Sprint("cam-", i), 512)),
-		On: retrain.Drift, RuleID: "32c67b85433d", Rule: "r", Action: retrain.FullRetrain, Field: "p_value", Value: new(0.001), EventTime: at,
+		On: retrain.OnDrift, RuleID: "32c67b85433d", Rule: "r", Action: retrain.FullRetrain, Field: "p_value", Value: new(0.001), EventTime: at,
 		EventID: long(fmt.Sprint("e", i), 512), DataRef: dataRef, Topic: "monitoring.drift", Offset: int64(i)})
 }
 

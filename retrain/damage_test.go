@@ -85,7 +85,7 @@ func TestADamagedLedgerNeverPanics(t *testing.T) {
 }
 
 func TestADamagedPartitionNeverPanics(t *testing.T) {
-	for _, topic := range []On{Drift, Performance} {
+	for _, topic := range []On{OnDrift, OnPerformance} {
 		rapid.Check(t, func(rt *rapid.T) {
 			l := newLive(t, topic, revision(t, 0, 1))
 			happenings := drawHappenings(rt, t, topic, 2, 60)

@@ -12,7 +12,7 @@ func quality(t *testing.T, policy string) func(at int64, id string, change float
 	if err != nil {
 		t.Fatal(err)
 	}
-	l, offset := newLive(t, Performance, p), int64(0)
+	l, offset := newLive(t, OnPerformance, p), int64(0)
 	return func(at int64, id string, change float64) []*Alert {
 		offset++
 		return l.take(happening{origin: Origin{"p", 0, offset, t0 + day},
@@ -37,7 +37,7 @@ func TestTheLast4EventsOfTheNewestTimeAreKnownAgain(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	l, offset := newLive(t, Performance, p), int64(0)
+	l, offset := newLive(t, OnPerformance, p), int64(0)
 	send := func(id string) Outcome {
 		offset++
 		_, outcome := l.Fold(&Origin{"p", 0, offset, t0}, &Event{ModelID: []byte("m"), EventID: []byte(id), MAPChange: Number{0, true}, Timestamp: t0}, nil)
@@ -67,7 +67,7 @@ func TestTheLast4EventsOfTheNewestTimeAreKnownAgain(t *testing.T) {
 // dropOf is a firing alert of the built-in rule for quality.
 func dropOf(model, version string, at int64) *Alert {
 	return &Alert{
-		State: Firing, AlertID: fmt.Sprint(model, at), Model: &model, ModelVersion: optional1(version), On: Performance, RuleID: "f3bb9437215d",
+		State: Firing, AlertID: fmt.Sprint(model, at), Model: &model, ModelVersion: optional1(version), On: OnPerformance, RuleID: "f3bb9437215d",
 		Action: SoftRetrain, Field: "mAP_change", Value: new(-0.12), Level: new(-0.05), Since: &at, EventTime: at, Topic: "p", Offset: at,
 	}
 }

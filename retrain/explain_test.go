@@ -90,7 +90,7 @@ func TestAnAlarmOfCusumIsExplainedByItsOwnPast(t *testing.T) {
 		t.Fatal(err)
 	}
 	out, err := c.Step(40_000_000, &Alert{
-		State: Firing, AlertID: "a1", Stream: new("cam-7"), On: Drift, RuleID: "32c67b85433d", Action: FullRetrain, Field: "p_value",
+		State: Firing, AlertID: "a1", Stream: new("cam-7"), On: OnDrift, RuleID: "32c67b85433d", Action: FullRetrain, Field: "p_value",
 		Value: new(0.00042), Since: new(int64(18_000_000)), EventID: "e", EventTime: 39_000_000, Topic: "monitoring.drift", Partition: 3, Offset: 118,
 	}, nil)
 	if err != nil {

@@ -5,9 +5,9 @@ type On string
 
 // The three kinds of event.
 const (
-	Drift        On = "drift"         // data drift, of a stream
-	ConceptDrift On = "concept_drift" // concept drift, of a model
-	Performance  On = "performance"   // performance, of a model
+	OnDrift        On = "drift"         // data drift, of a stream
+	OnConceptDrift On = "concept_drift" // concept drift, of a model
+	OnPerformance  On = "performance"   // performance, of a model
 )
 
 // RetrainAction is what a rule asks for and what a decision says, in growing severity.

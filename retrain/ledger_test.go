@@ -180,7 +180,7 @@ func TestAnEventOf2099SilencesNobody(t *testing.T) {
 	mustStep(t, c, entryAt{t0, &PolicyEntry{Policy: p.Canonical(), Revision: 2}})
 	alert := func(at, eventTime int64) []Output {
 		return mustStep(t, c, entryAt{at, &Alert{
-			State: Firing, AlertID: fmt.Sprint(at), Model: new("m"), On: Performance, RuleID: "f3bb9437215d", Action: SoftRetrain,
+			State: Firing, AlertID: fmt.Sprint(at), Model: new("m"), On: OnPerformance, RuleID: "f3bb9437215d", Action: SoftRetrain,
 			Field: "mAP_change", Value: new(-0.12), Level: new(-0.05), Since: &eventTime, EventTime: eventTime, Topic: "p", Offset: at,
 		}})
 	}
@@ -219,7 +219,7 @@ func TestALedgerThatCannotBeReadStops(t *testing.T) {
 func TestADamagedLedgerCheckpointIsAnErrorAndNoPanic(t *testing.T) {
 	c := NewController()
 	mustStep(t, c, entryAt{t0, &PolicyEntry{Policy: revision(t, 3, 1).Canonical(), Revision: 1, LedgerID: testLedger}})
-	out := mustStep(t, c, entryAt{t0, &Alert{State: Firing, AlertID: "x", Model: new("m"), On: Performance, RuleID: "f3bb9437215d",
+	out := mustStep(t, c, entryAt{t0, &Alert{State: Firing, AlertID: "x", Model: new("m"), On: OnPerformance, RuleID: "f3bb9437215d",
 		Action: SoftRetrain, Value: new(-0.1), EventTime: t0, Topic: "p"}})
 	if len(out) != 3 {
 		t.Fatalf("%s", shown(out))
@@ -268,7 +268,7 @@ func BenchmarkStorm(b *testing.B) {
 		}
 		for i := range int64(100_000) {
 			name := fmt.Sprint("m", i)
-			if _, err := c.Step(t0+i, &Alert{State: Firing, AlertID: name, Model: &name, On: Performance, RuleID: "f3bb9437215d",
+			if _, err := c.Step(t0+i, &Alert{State: Firing, AlertID: name, Model: &name, On: OnPerformance, RuleID: "f3bb9437215d",
 				Action: SoftRetrain, Value: new(-0.1), EventTime: t0 + i, Topic: "p", Offset: i}, nil); err != nil {
 				b.Fatal(err)
 			}

@@ -28,7 +28,7 @@ type ledger struct {
 var ledgerSources = []struct {
 	stream, model string
 	on            On
-}{{"cam-1", "a", Drift}, {"", "a", Performance}, {"cam-1", "", Drift}, {"cam-9", "", Drift}, {"", "a", Performance}, {"", "b", Performance}, {"x", "", Drift}}
+}{{"cam-1", "a", OnDrift}, {"", "a", OnPerformance}, {"cam-1", "", OnDrift}, {"cam-9", "", OnDrift}, {"", "a", OnPerformance}, {"", "b", OnPerformance}, {"x", "", OnDrift}}
 
 // Pauses between entries: mostly short ones, so that commands end by progress as often as by their deadline.
 var (

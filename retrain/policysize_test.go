@@ -51,7 +51,7 @@ func TestWhatASourceTakesIsNeverMoreThanItsBound(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	l := newLive(t, Drift, p)
+	l := newLive(t, OnDrift, p)
 	text := func(prefix string, n int) []byte { return []byte(prefix + strings.Repeat("x", n-len(prefix))) }
 	for i := range 8 {
 		at := t0 + int64(i/4)*second

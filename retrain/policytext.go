@@ -17,7 +17,7 @@ func (p *Policy) Sentences() []string {
 	for i := range p.observe {
 		lines = append(lines, p.observeSentences(i)...)
 	}
-	for _, on := range []On{Drift, ConceptDrift, Performance} {
+	for _, on := range []On{OnDrift, OnConceptDrift, OnPerformance} {
 		if !slices.ContainsFunc(p.observe, func(o observeLine) bool { return o.on == on }) {
 			lines = append(lines, fmt.Sprintf("observe: no line on %s, so its events are heard and never judged", on))
 		}

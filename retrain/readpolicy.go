@@ -102,7 +102,7 @@ func readModel(n node, defaults Control) modelLine {
 
 func readObserve(n node) observeLine {
 	f := n.fields("on", "match", "rules")
-	line := observeLine{on: On(f.need("on", "drift, concept_drift or performance").oneOf(string(Drift), string(ConceptDrift), string(Performance)))}
+	line := observeLine{on: On(f.need("on", "drift, concept_drift or performance").oneOf(string(OnDrift), string(OnConceptDrift), string(OnPerformance)))}
 	match := f.or("match", map[string]any{}).fields("stream", "model")
 	if match.has("stream") {
 		line.stream = new(match.get("stream").text())

@@ -210,9 +210,9 @@ func TestEventsOfTheReferenceGiveItsAlerts(t *testing.T) {
 		}
 		unmarshal(t, x.Input, &input)
 		unmarshal(t, x.Expected, &expected)
-		topic := Drift
+		topic := OnDrift
 		if x.Kind == "performance" {
-			topic = Performance
+			topic = OnPerformance
 		}
 		s, p := NewSources(topic), policyOf(t, x.Policy)
 		if err := s.Use(p); err != nil {

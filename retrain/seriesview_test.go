@@ -116,7 +116,7 @@ func TestTheViewSaysWhatEachObserverRemembers(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	l := newLive(t, Drift, p)
+	l := newLive(t, OnDrift, p)
 	for i, value := range []float64{0.3, 2, 3} { // of ks
 		l.take(happening{origin: Origin{"d", 1, int64(i), t0 + int64(i)}, event: &Event{Stream: []byte("cam-1"), Timestamp: t0 + int64(i),
 			PValue: Number{0.001 * float64(i+1), true}, Method: []byte("ks"), Value: Number{value, true}}})
@@ -153,7 +153,7 @@ func TestTheViewSaysWhatEachObserverRemembers(t *testing.T) {
 
 func TestLookingChangesNothingAndASourceRestoredLooksTheSame(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
-		topic := rapid.SampledFrom([]On{Drift, Performance}).Draw(rt, "topic")
+		topic := rapid.SampledFrom([]On{OnDrift, OnPerformance}).Draw(rt, "topic")
 		l, other := newLive(t, topic, revision(t, 0, 1)), newLive(t, topic, revision(t, 0, 1))
 		for _, h := range drawHappenings(rt, t, topic, 5, 60) {
 			l.View(func(*SourceView) {})

@@ -90,7 +90,7 @@ func drawEvent(rt *rapid.T, topic On, now int64) *Event {
 		EventID:   drawText(rt, "id", "", "", "e1", "e2"), ModelVersion: drawText(rt, "version", "", "", "", "v2"),
 		DataRef: drawText(rt, "data", "", "s3://d/1"),
 	}
-	if topic == Performance {
+	if topic == OnPerformance {
 		e.ModelID = drawText(rt, "model", "a/v1", "a/v1", "a/v2", "b", "a/v3")
 		e.MAPChange = drawNumber(rt, "mAP", -0.3, -0.12, -0.06, -0.03, 0, 0.01)
 		return e

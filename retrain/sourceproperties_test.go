@@ -9,7 +9,7 @@ import (
 
 func TestTwoVersionsSideBySideAreJudgedAsIfAlone(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
-		topic := rapid.SampledFrom([]On{Drift, Performance}).Draw(rt, "topic")
+		topic := rapid.SampledFrom([]On{OnDrift, OnPerformance}).Draw(rt, "topic")
 		p := revision(t, 0, 1)
 		together := newLive(t, topic, p)
 		alone := map[string]*live{"v1": newLive(t, topic, p), "v2": newLive(t, topic, p)}
@@ -36,7 +36,7 @@ func TestTwoVersionsSideBySideAreJudgedAsIfAlone(t *testing.T) {
 
 func TestAClockAheadIsThatOfTheRecord(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
-		topic := rapid.SampledFrom([]On{Drift, Performance}).Draw(rt, "topic")
+		topic := rapid.SampledFrom([]On{OnDrift, OnPerformance}).Draw(rt, "topic")
 		p := revision(t, rapid.IntRange(0, len(policyTexts)-1).Draw(rt, "policy"), 1)
 		ahead, right := newLive(t, topic, p), newLive(t, topic, p)
 		for i, h := range drawHappenings(rt, t, topic, 1, 60) {

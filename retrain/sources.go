@@ -8,7 +8,7 @@ import (
 
 // Sources folds the events of one partition into alerts. It is not safe for use by several goroutines.
 type Sources struct {
-	topic  On // Performance, or Drift for the topic of drift and concept drift
+	topic  On // OnPerformance, or OnDrift for the topic of drift and concept drift
 	policy *Policy
 
 	time  int64 // the greatest record time so far
@@ -182,12 +182,12 @@ func (s *Sources) lineOf(src *source) int32 {
 
 func (s *Sources) on(stream bool) On {
 	switch {
-	case s.topic == Performance:
-		return Performance
+	case s.topic == OnPerformance:
+		return OnPerformance
 	case stream:
-		return Drift
+		return OnDrift
 	}
-	return ConceptDrift
+	return OnConceptDrift
 }
 
 // sortAlerts puts alerts that end together in order of (stream, model, version, rule_id), null first.

@@ -83,7 +83,7 @@ func (l *live) restart(t testing.TB, policyFirst bool) *live {
 
 func TestRestoringAPartitionAnywhereChangesNothing(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
-		topic := rapid.SampledFrom([]On{Drift, Performance}).Draw(rt, "topic")
+		topic := rapid.SampledFrom([]On{OnDrift, OnPerformance}).Draw(rt, "topic")
 		first := revision(t, rapid.IntRange(0, len(policyTexts)-1).Draw(rt, "first"), 1)
 		steady, other := newLive(t, topic, first), newLive(t, topic, first)
 		for i, h := range drawHappenings(rt, t, topic, 1, 60) {
@@ -113,7 +113,7 @@ func TestRestoringAPartitionAnywhereChangesNothing(t *testing.T) {
 
 func TestReplayingFromAnOlderCheckpointGivesTheSameState(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
-		topic := rapid.SampledFrom([]On{Drift, Performance}).Draw(rt, "topic")
+		topic := rapid.SampledFrom([]On{OnDrift, OnPerformance}).Draw(rt, "topic")
 		l := newLive(t, topic, revision(t, 0, 1))
 		since := []happening{}
 		for _, h := range drawHappenings(rt, t, topic, 1, 60) {
@@ -140,7 +140,7 @@ func TestReplayingFromAnOlderCheckpointGivesTheSameState(t *testing.T) {
 
 func TestARedeliveryOfTheNewestSaysNothing(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
-		topic := rapid.SampledFrom([]On{Drift, Performance}).Draw(rt, "topic")
+		topic := rapid.SampledFrom([]On{OnDrift, OnPerformance}).Draw(rt, "topic")
 		l := newLive(t, topic, revision(t, 0, 1))
 		for i, h := range drawHappenings(rt, t, topic, 1, 40) {
 			if h.event == nil || h.policy != nil || h.event.Timestamp > h.origin.Time {
@@ -157,7 +157,7 @@ func TestARedeliveryOfTheNewestSaysNothing(t *testing.T) {
 
 func TestSourcesAreIndependent(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
-		topic := rapid.SampledFrom([]On{Drift, Performance}).Draw(rt, "topic")
+		topic := rapid.SampledFrom([]On{OnDrift, OnPerformance}).Draw(rt, "topic")
 		list := drawHappenings(rt, t, topic, 1, 60)
 		together := newLive(t, topic, revision(t, 1, 1))
 		bySource := map[string][]*Alert{}
@@ -187,7 +187,7 @@ func TestSourcesAreIndependent(t *testing.T) {
 }
 
 func TestAClockAheadSilencesNobody(t *testing.T) {
-	l := newLive(t, Performance, revision(t, 0, 1))
+	l := newLive(t, OnPerformance, revision(t, 0, 1))
 	e := func(offset, at, stamp int64, change float64) []*Alert {
 		return l.take(happening{origin: Origin{"monitoring.performance", 0, offset, at},
 			event: &Event{ModelID: []byte("m"), MAPChange: Number{change, true}, Timestamp: stamp}})
@@ -206,7 +206,7 @@ func TestAClockAheadSilencesNobody(t *testing.T) {
 }
 
 func TestTheClockOfRecordsGoingBackForgetsNoSource(t *testing.T) {
-	l := newLive(t, Performance, revision(t, 1, 1)) // source_ttl 1 h
+	l := newLive(t, OnPerformance, revision(t, 1, 1)) // source_ttl 1 h
 	e := func(at int64) []*Alert {
 		return l.take(happening{origin: Origin{"p", 0, at, at}, event: &Event{ModelID: []byte("b"), MAPChange: Number{-0.1, true}, Timestamp: at}})
 	}
@@ -224,7 +224,7 @@ func TestTheClockOfRecordsGoingBackForgetsNoSource(t *testing.T) {
 }
 
 func TestASwitchOfTheSameOrALowerRevisionChangesNothing(t *testing.T) {
-	l := newLive(t, Performance, revision(t, 0, 5))
+	l := newLive(t, OnPerformance, revision(t, 0, 5))
 	l.take(happening{origin: Origin{"p", 0, 0, t0}, event: &Event{ModelID: []byte("b"), MAPChange: Number{-0.1, true}, Timestamp: t0}})
 	for _, number := range []int32{4, 5} {
 		if out := l.Switch(revision(t, 2, number), nil); len(out) > 0 || l.policy.Revision != 5 {
@@ -237,7 +237,7 @@ func TestASwitchOfTheSameOrALowerRevisionChangesNothing(t *testing.T) {
 }
 
 func TestManySourcesAreFoundAndForgotten(t *testing.T) {
-	l := newLive(t, Performance, revision(t, 2, 1)) // source_ttl 20 min, no rules
+	l := newLive(t, OnPerformance, revision(t, 2, 1)) // source_ttl 20 min, no rules
 	for i := range 5000 {
 		at := t0 + int64(i)*second
 		l.take(happening{origin: Origin{"p", 0, int64(i), at},
@@ -252,13 +252,13 @@ func TestManySourcesAreFoundAndForgotten(t *testing.T) {
 }
 
 func TestADamagedCheckpointIsAnErrorAndNoPanic(t *testing.T) {
-	l := newLive(t, Performance, revision(t, 0, 1))
+	l := newLive(t, OnPerformance, revision(t, 0, 1))
 	l.take(happening{origin: Origin{"p", 0, 0, t0}, event: &Event{ModelID: []byte("b/v1"), MAPChange: Number{-0.1, true}, Timestamp: t0}})
 	l.save(true)
 	for _, key := range slices.Sorted(maps.Keys(l.checkpoint)) {
 		value := l.checkpoint[key]
 		for cut := range value {
-			n := NewSources(Performance)
+			n := NewSources(OnPerformance)
 			if err := n.Use(revision(t, 0, 1)); err != nil {
 				t.Fatal(err)
 			}
@@ -266,7 +266,7 @@ func TestADamagedCheckpointIsAnErrorAndNoPanic(t *testing.T) {
 				t.Errorf("%q cut to %d bytes is taken", key, cut)
 			}
 		}
-		n := NewSources(Performance)
+		n := NewSources(OnPerformance)
 		if err := n.Use(revision(t, 0, 1)); err != nil {
 			t.Fatal(err)
 		}
@@ -274,13 +274,13 @@ func TestADamagedCheckpointIsAnErrorAndNoPanic(t *testing.T) {
 			t.Errorf("%q of a later format is taken", key)
 		}
 	}
-	if err := NewSources(Drift).Restore([]byte("model/a"), nil); err == nil {
+	if err := NewSources(OnDrift).Restore([]byte("model/a"), nil); err == nil {
 		t.Error("a key of another checkpoint is taken")
 	}
 }
 
 func TestMoreVersionsThanASourceCanHaveAreDamage(t *testing.T) {
-	l := newLive(t, Performance, revision(t, 0, 1))
+	l := newLive(t, OnPerformance, revision(t, 0, 1))
 	for i, id := range []string{"b/v1", "b/v2"} {
 		at := t0 + int64(i)
 		l.take(happening{origin: Origin{"p", 0, int64(i), at}, event: &Event{ModelID: []byte(id), MAPChange: Number{-0.1, true}, Timestamp: at}})
@@ -295,7 +295,7 @@ func TestMoreVersionsThanASourceCanHaveAreDamage(t *testing.T) {
 			t.Fatalf("%q has %d versions, 2 were heard", key, value[1+heard])
 		}
 		value[1+heard] = 3
-		n := NewSources(Performance)
+		n := NewSources(OnPerformance)
 		if err := n.Use(revision(t, 0, 1)); err != nil {
 			t.Fatal(err)
 		}
@@ -309,7 +309,7 @@ func TestMoreVersionsThanASourceCanHaveAreDamage(t *testing.T) {
 func BenchmarkRestore(b *testing.B) {
 	const sources = 1_000_000
 	p := revision(b, 3, 1)
-	l := newLive(b, Drift, p)
+	l := newLive(b, OnDrift, p)
 	for i := range sources {
 		l.take(happening{origin: Origin{"d", 0, int64(i), t0}, event: &Event{Stream: fmt.Appendf(nil, "camera-%07d", i), PValue: Number{0.5, true}, Timestamp: t0}})
 	}
@@ -320,7 +320,7 @@ func BenchmarkRestore(b *testing.B) {
 	b.ReportAllocs()
 	b.ResetTimer()
 	for range b.N {
-		s := NewSources(Drift)
+		s := NewSources(OnDrift)
 		if err := s.Use(p); err != nil {
 			b.Fatal(err)
 		}

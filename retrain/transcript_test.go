@@ -147,9 +147,9 @@ func (x *transcript) switchPartitions(at int64) {
 
 // event takes an event to its partition, and the alerts that come of it to the ledger.
 func (x *transcript) event(a *words) {
-	topic, on := "monitoring.drift", Drift
+	topic, on := "monitoring.drift", OnDrift
 	if a.kind("drift", "performance") == "performance" {
-		topic, on = "monitoring.performance", Performance
+		topic, on = "monitoring.performance", OnPerformance
 	}
 	key := fmt.Sprintf("%s/%d", topic, int32(a.number("partition", 0)))
 	if x.partitions[key] == nil {

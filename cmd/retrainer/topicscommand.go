@@ -127,7 +127,7 @@ func section(title string, lines []string) string {
 func growth() string {
 	codec := schemas.MustCodec[retrain.Alert]("Alert")
 	text, number := "0123456789abcdef0123456789abcdef", 0.0
-	value, err := codec.Append(nil, &retrain.Alert{State: retrain.Firing, AlertID: text, Model: &text, ModelVersion: new("v1.2"), On: retrain.Performance,
+	value, err := codec.Append(nil, &retrain.Alert{State: retrain.Firing, AlertID: text, Model: &text, ModelVersion: new("v1.2"), On: retrain.OnPerformance,
 		RuleID: text[:12], Rule: text, Action: retrain.SoftRetrain, Field: "mAP_change", Value: &number, Level: &number, Since: new(int64), EventID: text, Topic: text})
 	if err != nil {
 		return err.Error()

@@ -70,7 +70,7 @@ func lived(models, rounds int) *history {
 			ask := &retrain.Request{RequestID: "r", Verb: retrain.Trigger, Model: name, Action: new(retrain.FullRetrain), Create: true, Author: "ada", At: at}
 			enter(must(handlers.RequestValue(ask)))
 			enter(must(handlers.RequestValue(ask))) // refused: in flight
-			enter(must(codecs.alert.Append(nil, &retrain.Alert{State: retrain.Firing, AlertID: "a" + strconv.Itoa(i), Model: &name, ModelVersion: new("v1"), On: retrain.Performance,
+			enter(must(codecs.alert.Append(nil, &retrain.Alert{State: retrain.Firing, AlertID: "a" + strconv.Itoa(i), Model: &name, ModelVersion: new("v1"), On: retrain.OnPerformance,
 				RuleID: "f3bb9437215d", Rule: "drop", Action: retrain.SoftRetrain, Field: "mAP_change", Value: new(-0.2), Level: new(-0.05), Since: new(at), EventID: "e", EventTime: at,
 				Topic: "monitoring.performance", Offset: int64(i)})))
 			p := &retrain.Progress{CommandID: open[name], Kind: retrain.Failed, At: at, Metrics: map[string]float64{"mAP": 0.5}}

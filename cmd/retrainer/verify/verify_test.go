@@ -152,7 +152,7 @@ func TestAForgedRecordIsFound(t *testing.T) {
 		"evidence put in": {
 			change: func(h *history) {
 				alter(codecs.decision, h.all(decisions)[0], func(v *retrain.Decision) {
-					v.Evidence = []retrain.Evidence{{AlertID: "x", On: retrain.Drift, Action: retrain.FullRetrain}}
+					v.Evidence = []retrain.Evidence{{AlertID: "x", On: retrain.OnDrift, Action: retrain.FullRetrain}}
 				})
 			},
 			want: Difference{Problem: Field, Field: "evidence[0]", Expected: "none", Found: `{"alert_id":"x"`},
