@@ -18,7 +18,7 @@ import (
 
 // app is the program on a cluster of its own.
 type app struct {
-	t       *testing.T
+	t       testing.TB
 	c       *cluster
 	dir     string
 	program string
@@ -27,7 +27,7 @@ type app struct {
 }
 
 // newApp starts a cluster and makes the topics.
-func newApp(t *testing.T, nodes int, random *rand.Rand, policy string) *app {
+func newApp(t testing.TB, nodes int, random *rand.Rand, policy string) *app {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "retrainer-")
 	if err != nil {
@@ -73,7 +73,7 @@ func (a *app) deploy(instance, policy string) {
 }
 
 // revision is the text of a policy: odd revisions have one set of rules, even ones another, with some in both.
-func revision(t *testing.T, n int) string {
+func revision(t testing.TB, n int) string {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join(top, "cmd/retrainer/testdata/switch", []string{"two", "one"}[n%2]+".yaml"))
 	if err != nil {
@@ -99,7 +99,8 @@ func isIdle(ready readiness) bool {
 
 // settle waits until every living instance says so, three times in a row, and together they have all tasks.
 func (a *app) settle(ctx context.Context, what string, good func(readiness) bool) {
-	ctx, cancel := context.WithTimeout(ctx, 5*time.Minute)
+	const most = 10 * time.Minute // on two busy cores it takes seconds
+	ctx, cancel := context.WithTimeout(ctx, most)
 	defer cancel()
 	row, last := 0, ""
 	for row < 3 {
@@ -107,6 +108,9 @@ func (a *app) settle(ctx context.Context, what string, good func(readiness) bool
 		for _, i := range a.all {
 			if !i.alive() {
 				continue
+			}
+			if i.endedAlone() {
+				a.t.Fatalf("waiting until %s: %s has ended", what, i.name)
 			}
 			ready, err := i.readiness()
 			ok = ok && err == nil && good(ready)

@@ -25,7 +25,7 @@ const top = "../.." // of the repository
 
 // cluster is a running Apache Kafka.
 type cluster struct {
-	t       *testing.T
+	t       testing.TB
 	dir     string
 	env     []string
 	nodes   int
@@ -34,7 +34,7 @@ type cluster struct {
 }
 
 // startCluster starts brokers on ports of their own; they end with the test.
-func startCluster(t *testing.T, nodes int, random *rand.Rand) *cluster {
+func startCluster(t testing.TB, nodes int, random *rand.Rand) *cluster {
 	t.Helper()
 	c := &cluster{t: t, nodes: nodes}
 	for try := 0; ; try++ {

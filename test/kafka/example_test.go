@@ -51,7 +51,8 @@ func drop(model, id string, at time.Time) string {
 	return fmt.Sprintf(`{"model_id":%q,"event_id":%q,"mAP_change":-0.12,"timestamp":%q}`, model, id, at.UTC().Format("2006-01-02T15:04:05.000Z"))
 }
 
-func TestOneEventBecomesOneCommandThoughItsInstanceIsKilled(t *testing.T) {
+func TestOneEventBecomesOneCommandThoughItsInstanceIsKilled(test *testing.T) {
+	t := tell(test)
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
 	defer cancel()
 	a := newApp(t, 1, rand.New(rand.NewPCG(uint64(time.Now().UnixNano()), 0)), "defaults: {cooldown: 2s}\n")

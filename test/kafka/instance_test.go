@@ -31,7 +31,7 @@ const (
 
 // instance is one process of the program, started again and again.
 type instance struct {
-	t      *testing.T
+	t      testing.TB
 	binary string
 	name   string
 	args   []string
@@ -43,10 +43,12 @@ type instance struct {
 	http   string
 	aim    func(task, state string) // told of every state, by the goroutine that reads the log
 	closed chan struct{}            // its log has ended
+	asked  bool                     // to end, by a signal
+	last   string                   // line of its log
 	loads  int                      // how often a partition was loaded, in all lives
 }
 
-func newInstance(t *testing.T, dir, binary, name string, args ...string) *instance {
+func newInstance(t testing.TB, dir, binary, name string, args ...string) *instance {
 	t.Helper()
 	log, err := os.Create(filepath.Join(dir, name+".log"))
 	if err != nil {
@@ -76,7 +78,7 @@ func (i *instance) start(aim func(task, state string)) {
 	}
 	closed := make(chan struct{})
 	i.mu.Lock()
-	i.cmd, i.tasks, i.http, i.aim, i.closed = cmd, map[string]string{}, "", aim, closed
+	i.cmd, i.tasks, i.http, i.aim, i.closed, i.asked, i.last = cmd, map[string]string{}, "", aim, closed, false, ""
 	i.mu.Unlock()
 	fmt.Fprintf(i.log, "{\"message\":\"started\",\"pid\":%d}\n", cmd.Process.Pid)
 	go func() {
@@ -87,7 +89,29 @@ func (i *instance) start(aim func(task, state string)) {
 			i.read(lines.Bytes())
 			_, _ = i.log.Write(append(lines.Bytes(), '\n'))
 		}
+		if last, asked := i.ending(); !asked {
+			i.t.Errorf("%s has ended by itself; the last line of its log is: %s", i.name, last)
+		}
 	}()
+}
+
+// ending says what its log ended with, and whether it was asked to end.
+func (i *instance) ending() (last string, asked bool) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	return i.last, i.asked
+}
+
+// endedAlone says whether it has ended without having been asked to.
+func (i *instance) endedAlone() bool {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	select {
+	case <-i.closed:
+		return !i.asked
+	default:
+		return false
+	}
 }
 
 // read takes a log line.
@@ -103,6 +127,7 @@ func (i *instance) read(line []byte) {
 		return
 	}
 	i.mu.Lock()
+	i.last = string(line)
 	if l.HTTP != "" {
 		i.http = l.HTTP
 	}
@@ -141,6 +166,7 @@ func (i *instance) signal(s syscall.Signal) error {
 	if i.cmd == nil {
 		return os.ErrProcessDone
 	}
+	i.asked = i.asked || s == syscall.SIGKILL || s == syscall.SIGTERM
 	return i.cmd.Process.Signal(s)
 }
 
@@ -216,7 +242,7 @@ func (i *instance) readiness() (r readiness, err error) {
 }
 
 // build makes a program of this module.
-func build(t *testing.T, dir, pkg string) string {
+func build(t testing.TB, dir, pkg string) string {
 	t.Helper()
 	binary := filepath.Join(dir, filepath.Base(pkg))
 	cmd := exec.Command("go", "build", "-o", binary, pkg)
@@ -228,13 +254,13 @@ func build(t *testing.T, dir, pkg string) string {
 }
 
 // command runs a program to its end, which must be good; what it printed to standard output.
-func command(t *testing.T, binary string, args ...string) string {
+func command(t testing.TB, binary string, args ...string) string {
 	t.Helper()
 	return feed(t, "", binary, args...)
 }
 
 // feed is command with a standard input.
-func feed(t *testing.T, input, binary string, args ...string) string {
+func feed(t testing.TB, input, binary string, args ...string) string {
 	t.Helper()
 	cmd := exec.Command(binary, args...)
 	var out, log bytes.Buffer

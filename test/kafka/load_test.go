@@ -25,7 +25,7 @@ var (
 
 // load writes events, and plays the trainers and the people.
 type load struct {
-	t      *testing.T
+	t      testing.TB
 	client *kgo.Client
 	total  int
 	sent   atomic.Int64
@@ -36,7 +36,7 @@ type load struct {
 	commands atomic.Int64
 }
 
-func newLoad(t *testing.T, c *cluster, total int) *load {
+func newLoad(t testing.TB, c *cluster, total int) *load {
 	t.Helper()
 	client, err := kgo.NewClient(kgo.SeedBrokers(c.client.OptValue(kgo.SeedBrokers).([]string)...), kgo.RecordPartitioner(kgo.ManualPartitioner()),
 		kgo.AlwaysRetryEOF(), kgo.ProducerLinger(5*time.Millisecond), kgo.RecordDeliveryTimeout(2*time.Minute))

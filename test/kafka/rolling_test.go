@@ -13,7 +13,8 @@ import (
 // Eight static members are restarted one after the other under load, each with a new policy. It is active from the first of them
 // on, and each partition goes over to it once. A restart is no reason for others to load anything: a
 // cascade of rebalances would show as partitions that were loaded several times.
-func TestRollingRestartLoadsEachPartitionOnce(t *testing.T) {
+func TestRollingRestartLoadsEachPartitionOnce(test *testing.T) {
+	t := tell(test)
 	const members = 8
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Minute)
 	defer cancel()

@@ -12,7 +12,8 @@ import (
 // Commands expire that nobody takes up, and cool-downs end, on a cluster that has nothing else to do. The judge compares the
 // ledger's own append times with what was due when: no clock of the test is asked. The times are no multiples of the half
 // second for which a broker may hold an empty fetch: who woke only then would be late.
-func TestTimersFireAtTheirLedgerTime(t *testing.T) {
+func TestTimersFireAtTheirLedgerTime(test *testing.T) {
+	t := tell(test)
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
 	defer cancel()
 	a := newApp(t, 1, rand.New(rand.NewPCG(uint64(time.Now().UnixNano()), 0)), "defaults: {cooldown: 1100ms, train: {start_by: 1100ms}}\n")
