@@ -5,4 +5,7 @@
 // An event of a source goes through the observers that the policy gives to it (Sources), which fire and resolve alerts. The
 // ledger puts alerts, people's requests, trainers' progress, policies and ticks in one order, and the Controller folds it:
 // decisions, commands, results and the state of each model come out.
+//
+// A program without Kafka tells its events (MetricEvent) to an Observable's observers. Package retrain/service has one that does
+// the same as above in one process, with the interfaces that take a context: ModelRegistry, ModelTrainer.
 package retrain
