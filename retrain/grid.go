@@ -2,12 +2,12 @@ package retrain
 
 import "math"
 
-// grid goes over equally spaced points of every numeric parameter and all values of the others.
-type grid struct{}
+// GridSearch goes over equally spaced points of every numeric parameter and all values of the others.
+type GridSearch struct{}
 
 // Propose gives the product of all parameters' values in order of name, the last fastest, cut at n. The numeric ones have r
 // points each, r the greatest whole number of at least 1 with which the product does not exceed n.
-func (grid) Propose(space []Parameter, n int, _ string) []map[string]string {
+func (GridSearch) Propose(space []Parameter, n int, _ string) []map[string]string {
 	r := pointsEach(space, n)
 	values := make([][]string, len(space))
 	total := 1

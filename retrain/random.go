@@ -7,11 +7,11 @@ import (
 	"strconv"
 )
 
-// random draws every parameter of every trial.
-type random struct{}
+// RandomSearch draws every parameter of every trial.
+type RandomSearch struct{}
 
 // Propose draws from PCG (math/rand/v2), seeded by the hash of the command's id: a replay draws the same.
-func (random) Propose(space []Parameter, n int, commandID string) []map[string]string {
+func (RandomSearch) Propose(space []Parameter, n int, commandID string) []map[string]string {
 	seed := sha256.Sum256([]byte(commandID))
 	r := rand.New(rand.NewPCG(binary.BigEndian.Uint64(seed[0:8]), binary.BigEndian.Uint64(seed[8:16])))
 	rows := make([]map[string]string, n)

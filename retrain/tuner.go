@@ -3,9 +3,13 @@ package retrain
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
+	"fmt"
 	"maps"
 	"strconv"
 	"strings"
+
+	"github.com/visutility/retrainer/internal/nearest"
 )
 
 // Tuner proposes the trials of a command: parameters for each of at most n trials. It is pure: the same space, n and command
@@ -18,9 +22,27 @@ type Tuner interface {
 var tuners = []struct {
 	name string
 	Tuner
-}{{"grid", grid{}}, {"random", random{}}}
+}{{"grid", GridSearch{}}, {"random", RandomSearch{}}}
 
 var defaultTuner = tuners[0].name
+
+// NewTuner is the tuner of that name; "" is grid. Nothing in this package reads the environment: VTY_TUNER is for the caller to
+// hand over.
+func NewTuner(name string) (Tuner, error) {
+	if name == "" {
+		name = defaultTuner
+	}
+	for _, t := range tuners {
+		if t.name == name {
+			return t.Tuner, nil
+		}
+	}
+	text := fmt.Sprintf("tuner %s is unknown; known are %s", shownText(name), strings.Join(TunerNames(), ", "))
+	if near := nearest.Word(strings.ToLower(name), TunerNames()); near != "" {
+		text += "; did you mean " + near + "?"
+	}
+	return nil, errors.New(text)
+}
 
 // TunerNames are the names that a policy may give.
 func TunerNames() []string {
@@ -33,12 +55,11 @@ func TunerNames() []string {
 
 // trials are those of a command: the parent's best parameters first where they lie in the space, then the tuner's.
 func (t *Train) trials(commandID string, best map[string]string) []Trial {
-	var rows []map[string]string
-	for _, tuner := range tuners {
-		if tuner.name == t.Tuner {
-			rows = tuner.Propose(t.Space, t.Trials, commandID)
-		}
+	tuner, err := NewTuner(t.Tuner)
+	if err != nil {
+		panic(err) // a policy has none but known ones
 	}
+	rows := tuner.Propose(t.Space, t.Trials, commandID)
 	if len(best) > 0 && liesIn(t.Space, best) {
 		rest := rows
 		rows = []map[string]string{best}

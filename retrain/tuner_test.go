@@ -37,7 +37,7 @@ func TestGridGivesTheProductLastParameterFastest(t *testing.T) {
 		{`{"a":{"discrete":[16,0.5,1e21]}}`, 2, `[{"a":"16"},{"a":"0.5"}]`}, // cut
 		{`{"a":{"int":[-3,0]}}`, 3, `[{"a":"-3"},{"a":"-2"},{"a":"0"}]`},    // -1.5 is rounded away from zero
 	} {
-		got, err := json.Marshal(grid{}.Propose(space(t, x.space), x.n, "id"))
+		got, err := json.Marshal(GridSearch{}.Propose(space(t, x.space), x.n, "id"))
 		if err != nil || string(got) != x.want {
 			t.Errorf("%s, %d: %s, expected %s", x.space, x.n, got, x.want)
 		}
@@ -49,7 +49,7 @@ func TestAHugeGridIsCutWithoutBeingBuilt(t *testing.T) {
 	for i := range 40 {
 		fmt.Fprintf(&b, `,"p%02d":{"categorical":["a","b","c","d","e","f","g","h"]}`, i)
 	}
-	if rows := (grid{}).Propose(space(t, "{"+b.String()[1:]+"}"), 20, "id"); len(rows) != 20 {
+	if rows := (GridSearch{}).Propose(space(t, "{"+b.String()[1:]+"}"), 20, "id"); len(rows) != 20 {
 		t.Errorf("%d rows", len(rows))
 	}
 }
@@ -148,5 +148,20 @@ func TestAtMost100VersionsAreKeptAndAGivenOneReplacesItsEntry(t *testing.T) {
 	m.register(&command{id: "again", action: SoftRetrain}, &Progress{NewVersion: new("v60")}, 1000)
 	if n := len(m.versions); n != keptVersions || m.versions[n-1].Version != "v60" || *m.versions[n-1].CommandID != "again" {
 		t.Errorf("given again: %d versions, the newest %s", n, m.versions[n-1].Version)
+	}
+}
+
+func TestTunersAreMadeByTheirNames(t *testing.T) {
+	for name, want := range map[string]Tuner{"": GridSearch{}, "grid": GridSearch{}, "random": RandomSearch{}} {
+		if got, err := NewTuner(name); err != nil || got != want {
+			t.Errorf("%q: %T, %v", name, got, err)
+		}
+	}
+	for name, want := range map[string]string{
+		"tpe": `tuner "tpe" is unknown; known are grid, random`, "Random": `tuner "Random" is unknown; known are grid, random; did you mean random?`,
+	} {
+		if got, err := NewTuner(name); got != nil || err == nil || err.Error() != want {
+			t.Errorf("%q: %v, expected %s", name, err, want)
+		}
 	}
 }

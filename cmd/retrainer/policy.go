@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -72,8 +71,8 @@ func tunerFlag(f *pflag.FlagSet, tuner *string) {
 }
 
 func checkTuner(tuner string) error {
-	if known := retrain.TunerNames(); tuner != "" && !slices.Contains(known, tuner) {
-		return usage("--tuner %q is unknown%s", tuner, suggestion(tuner, known))
+	if _, err := retrain.NewTuner(tuner); err != nil {
+		return usage("--tuner: %v", err)
 	}
 	return nil
 }
