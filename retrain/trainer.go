@@ -1,6 +1,9 @@
 package retrain
 
-import "errors"
+import (
+	"errors"
+	"fmt"
+)
 
 // Training is one command in a trainer's hands.
 type Training struct {
@@ -69,6 +72,9 @@ func (c *Command) Reported(r Report, worker string, at int64) *Progress {
 // failed, with invalid_result.
 func (c *Command) Ended(trained *Trained, err error, worker string, at int64) *Progress {
 	p := &Progress{CommandID: c.CommandID, Kind: Succeeded, Worker: &worker, At: at}
+	if err == nil && trained == nil {
+		err = fmt.Errorf("%w: the trainer gave neither a result nor an error", ErrInternal)
+	}
 	if err == nil {
 		p.Metrics, p.BestParams = trained.Metrics, trained.BestParams
 		if trained.NewVersion != "" {
