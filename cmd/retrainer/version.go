@@ -7,6 +7,8 @@ import (
 	"runtime/debug"
 
 	"github.com/spf13/cobra"
+
+	"github.com/visutility/retrainer/retrain"
 )
 
 func versionCommand(c *configuration) *cobra.Command {
@@ -15,26 +17,27 @@ func versionCommand(c *configuration) *cobra.Command {
 		if c.json {
 			return json.NewEncoder(cmd.OutOrStdout()).Encode(v)
 		}
-		_, err := fmt.Fprintf(cmd.OutOrStdout(), "retrainer %s (%s, %s)\n", v.Version, v.Revision, v.Go)
+		_, err := fmt.Fprintf(cmd.OutOrStdout(), "retrainer %s (build %s, %s, %s)\n", v.Version, v.Build, v.Revision, v.Go)
 		return err
 	})
 }
 
 type version struct {
 	Version  string `json:"version"`
+	Build    string `json:"build"` // of the module, as the Go command names it
 	Revision string `json:"revision"`
 	Go       string `json:"go"`
 }
 
-// buildVersion is what the build knows of itself.
+// buildVersion is the version, and what the build knows of itself.
 func buildVersion() version {
-	v := version{Version: "unknown", Revision: "unknown revision", Go: runtime.Version()}
+	v := version{Version: retrain.VERSION, Build: "unknown", Revision: "unknown revision", Go: runtime.Version()}
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
 		return v
 	}
 	if info.Main.Version != "" {
-		v.Version = info.Main.Version
+		v.Build = info.Main.Version
 	}
 	for _, s := range info.Settings {
 		if s.Key == "vcs.revision" {
