@@ -11,18 +11,19 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
-// protocol is what this member offers in JoinGroup: the sticky assignor of franz-go, eager, with what it owned last. The
-// generation stands in it, so that a member that rejoins by itself (new partitions) always brings a rebalance.
-func (m *member) protocol() kmsg.JoinGroupRequestProtocol {
-	b := kgo.StickyBalancer()
-	topics := make([]string, 0, len(m.c.cfg.Inputs))
-	for i := range m.c.cfg.Inputs {
-		topics = append(topics, m.c.cfg.Inputs[i].Topic)
+// assignor is the protocol's name in JoinGroup, and what a kind of members of their own puts behind it.
+const assignor = "sticky"
+
+// offer is what this member offers in JoinGroup: the sticky assignor of franz-go, eager, with what it claims of its last
+// assignment. The generation stands in it, so that a member that rejoins by itself (new partitions) always brings a rebalance.
+func (m *member) offer() kmsg.JoinGroupRequestProtocol {
+	owned := m.owned
+	if m.claims != nil {
+		owned = m.claims(owned)
 	}
-	slices.Sort(topics)
 	p := kmsg.NewJoinGroupRequestProtocol()
-	p.Name = b.ProtocolName()
-	p.Metadata = b.JoinGroupMetadata(topics, maps.Clone(m.owned), m.generation)
+	p.Name = m.protocol
+	p.Metadata = kgo.StickyBalancer().JoinGroupMetadata(slices.Clone(m.topics), maps.Clone(owned), m.generation)
 	return p
 }
 

@@ -6,68 +6,8 @@ import (
 	"slices"
 	"time"
 
-	"github.com/twmb/franz-go/pkg/kmsg"
-
 	"github.com/visutility/retrainer/consumer/record"
-	"github.com/visutility/retrainer/consumer/wire"
 )
-
-// committedOffset is the group's offset of one partition.
-type committedOffset struct {
-	offset int64 // -1: none
-	ours   bool  // it carries our metadata
-}
-
-// committedOffset asks for the group's offset as committed transactions left it.
-func (t *task) committedOffset(ctx context.Context) (at committedOffset, err error) {
-	req := kmsg.NewPtrOffsetFetchRequest()
-	req.RequireStable, req.Group = true, t.c.cfg.App
-	rt := kmsg.NewOffsetFetchRequestTopic()
-	rt.Topic, rt.Partitions = t.in.Topic, []int32{t.partition}
-	req.Topics = append(req.Topics, rt)
-	g := kmsg.NewOffsetFetchRequestGroup() // v8 and later
-	g.Group = t.c.cfg.App
-	gt := kmsg.NewOffsetFetchRequestGroupTopic()
-	gt.Topic, gt.TopicID, gt.Partitions = t.in.Topic, t.topicID, rt.Partitions
-	g.Topics = append(g.Topics, gt)
-	req.Groups = append(req.Groups, g)
-	route, lost := t.c.cluster.toCoordinator(0, t.c.cfg.App)
-	err = t.c.cluster.persist(ctx, 2*requestTimeout, ask{what: "OffsetFetch", route: route, lost: lost,
-		send: func(ctx context.Context, node int32) (code int16, err error) {
-			ctx, cancel := context.WithTimeout(ctx, requestTimeout)
-			defer cancel()
-			res, err := wire.Do[*kmsg.OffsetFetchResponse](ctx, t.c.client, node, req)
-			if err != nil {
-				return 0, err
-			}
-			at, code = readCommitted(res)
-			return code, nil
-		}})
-	return at, err
-}
-
-func readCommitted(res *kmsg.OffsetFetchResponse) (at committedOffset, code int16) {
-	at.offset = -1
-	if res.ErrorCode != 0 {
-		return at, res.ErrorCode
-	}
-	for i := range res.Groups {
-		if res.Groups[i].ErrorCode != 0 {
-			return at, res.Groups[i].ErrorCode
-		}
-		for j := range res.Groups[i].Topics {
-			for _, p := range res.Groups[i].Topics[j].Partitions {
-				return committedOffset{p.Offset, text(p.Metadata) == offsetMetadata && p.Offset >= 0}, p.ErrorCode
-			}
-		}
-	}
-	for i := range res.Topics {
-		for _, p := range res.Topics[i].Partitions {
-			return committedOffset{p.Offset, text(p.Metadata) == offsetMetadata && p.Offset >= 0}, p.ErrorCode
-		}
-	}
-	return at, 0
-}
 
 // errNoProgress says that a checkpoint partition could not be read to the high watermark that it had.
 var errNoProgress = errors.New("no progress")

@@ -161,6 +161,20 @@ func (c *cluster) partitions(topic string) int32 {
 	return int32(len(c.topics[topic].leaders))
 }
 
+// counts asks now how many partitions each topic has.
+func (c *cluster) counts(ctx context.Context, topics []string) (map[string]int32, error) {
+	if err := c.refresh(ctx, topics...); err != nil {
+		return nil, err
+	}
+	counts := map[string]int32{}
+	for _, t := range topics {
+		if counts[t] = c.partitions(t); counts[t] == 0 { // a broker that does not know it at the moment
+			return nil, &fault{fate: fateRoute, what: "topic " + t, code: kerr.UnknownTopicOrPartition.Code}
+		}
+	}
+	return counts, nil
+}
+
 // need answers with a *SetupError where a topic is not there.
 func (c *cluster) need(ctx context.Context, names ...string) error {
 	missing, err := c.missing(ctx, names)

@@ -4,10 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
-
-	"github.com/twmb/franz-go/pkg/kerr"
 
 	"github.com/visutility/retrainer/consumer/wire"
 )
@@ -65,8 +65,7 @@ func (c *Consumer) Run(ctx context.Context) error {
 			}
 		})
 	}
-	m := &member{c: c, generation: -1}
-	if err := m.run(ctx); err != nil {
+	if err := newMember(c.membership()).run(ctx); err != nil {
 		return err
 	}
 	if cause := context.Cause(ctx); cause != nil && !errors.Is(cause, context.Canceled) && !errors.Is(cause, context.DeadlineExceeded) {
@@ -116,20 +115,34 @@ func (c *Consumer) narrow(in *Input) string {
 	return fmt.Sprintf("topic %s has %d partitions, its input %s has %d: `retrainer topics apply` adds the missing ones", in.Checkpoint, have, in.Topic, want)
 }
 
-// partitionCounts asks now how many partitions each input has.
-func (c *Consumer) partitionCounts(ctx context.Context) (map[string]int32, error) {
-	var names []string
+// membership is how this process is a member of the group: a task for each partition.
+func (c *Consumer) membership() *membership {
+	topics := make([]string, 0, len(c.cfg.Inputs))
 	for i := range c.cfg.Inputs {
-		names = append(names, c.cfg.Inputs[i].Topic)
+		topics = append(topics, c.cfg.Inputs[i].Topic)
 	}
-	if err := c.cluster.refresh(ctx, names...); err != nil {
-		return nil, err
-	}
-	counts := map[string]int32{}
-	for _, n := range names {
-		if counts[n] = c.cluster.partitions(n); counts[n] == 0 { // a broker that does not know it at the moment
-			return nil, &fault{fate: fateRoute, what: "topic " + n, code: kerr.UnknownTopicOrPartition.Code}
+	slices.Sort(topics)
+	return &membership{client: c.client, cluster: c.cluster, now: c.cfg.Now, log: c.cfg.Log, status: c.status,
+		group: c.cfg.App, instance: c.cfg.InstanceID, protocol: assignor, topics: topics,
+		session: c.cfg.SessionTimeout, look: c.cfg.MetadataInterval, tasks: c.tasks}
+}
+
+// fences are the first fences of a generation's tasks.
+type fences struct {
+	left atomic.Int32
+	done chan struct{} // closed when every task has fenced
+}
+
+// tasks makes the tasks of a generation.
+func (c *Consumer) tasks(g *generation) (all []running) {
+	f := &fences{done: make(chan struct{})}
+	for i := range c.cfg.Inputs {
+		in := &c.cfg.Inputs[i]
+		for _, p := range g.owned[in.Topic] {
+			t := newTask(c, g, f, in, p)
+			all = append(all, running{live: t.live, status: &t.status})
 		}
 	}
-	return counts, nil
+	f.left.Store(int32(len(all)))
+	return all
 }

@@ -63,7 +63,9 @@ func (s *status) now() Status {
 	}
 	st := Status{Member: g.member, Generation: g.number, Joined: true}
 	for _, t := range g.tasks {
-		st.Tasks = append(st.Tasks, t.status.get())
+		if t.status != nil {
+			st.Tasks = append(st.Tasks, t.status.get())
+		}
 	}
 	return st
 }

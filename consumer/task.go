@@ -19,11 +19,12 @@ import (
 type task struct {
 	c         *Consumer
 	g         *generation
+	fences    *fences // of all tasks of this generation
 	in        *Input
 	partition int32
 	log       zerolog.Logger
 	status    taskStatus
-	counted   bool // this task's first fence has been told to the generation
+	counted   bool // this task's first fence has been told to the others
 	ticks     *appender
 	retry     backoff.BackOff // after a drop; from the start again with a commit that is answered
 
@@ -52,9 +53,9 @@ type life struct {
 	inHandler                 bool          // a panic now is the handler's
 }
 
-func newTask(g *generation, in *Input, partition int32) *task {
-	t := &task{c: g.c, g: g, in: in, partition: partition, retry: delays(20 * time.Millisecond),
-		log: g.c.cfg.Log.With().Str("topic", in.Topic).Int32("partition", partition).Int32("generation", g.number).Logger()}
+func newTask(c *Consumer, g *generation, f *fences, in *Input, partition int32) *task {
+	t := &task{c: c, g: g, fences: f, in: in, partition: partition, retry: delays(20 * time.Millisecond),
+		log: c.cfg.Log.With().Str("topic", in.Topic).Int32("partition", partition).Int32("generation", g.number).Logger()}
 	t.ticks = newAppender(t.c.cluster, t.c.cfg.Now)
 	t.status.v = TaskStatus{Topic: in.Topic, Partition: partition, State: stateWaiting, Position: -1, Lag: -1}
 	return t
@@ -116,7 +117,7 @@ func (t *task) fence(ctx context.Context) error {
 	t.fencedOnce()
 	t.because("waiting until every task of this member has fenced")
 	select {
-	case <-t.g.fenced:
+	case <-t.fences.done:
 	case <-ctx.Done():
 		return ctx.Err()
 	}
@@ -129,11 +130,12 @@ func (t *task) fence(ctx context.Context) error {
 	return err
 }
 
-// fencedOnce tells the generation of this task's first fence.
+// fencedOnce tells the other tasks of this task's first fence.
 func (t *task) fencedOnce() {
 	if !t.counted {
-		t.counted = true
-		t.g.fencedOne()
+		if t.counted = true; t.fences.left.Add(-1) == 0 {
+			close(t.fences.done)
+		}
 	}
 }
 
@@ -144,7 +146,7 @@ func (t *task) load(ctx context.Context) error {
 	t.enter(stateLoading)
 	t.handler = t.in.New()
 	var err error
-	if t.committed, err = t.committedOffset(ctx); err != nil {
+	if t.committed, err = t.c.cluster.committed(ctx, t.c.cfg.App, t.in.Topic, t.topicID, t.partition); err != nil {
 		return err
 	}
 	if t.floor, err = t.c.cluster.offsetAt(ctx, t.in.Checkpoint, t.partition, latest); err != nil {

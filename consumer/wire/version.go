@@ -10,8 +10,8 @@ type versions struct{ min, max int16 }
 // Upper bounds: transactions stay V1. From the versions left out on, a broker takes the request for transactions V2
 // (KIP-890), or, for AddPartitionsToTxn, for one sent by a broker.
 // Lower bounds: an older version is not refused but silently leaves out what exactly-once needs: batches v2 (Produce 3,
-// KIP-98), isolation (Fetch 4, KIP-98; ListOffsets 2), the group's fence (TxnOffsetCommit 3, KIP-447), offsets of open
-// transactions held back (OffsetFetch 7, KIP-447).
+// KIP-98), isolation (Fetch 4, KIP-98; ListOffsets 2), the group's fence (TxnOffsetCommit 3, KIP-447; OffsetCommit 2),
+// offsets of open transactions held back (OffsetFetch 7, KIP-447).
 func wanted(req kmsg.Request) versions {
 	s := versions{0, req.MaxVersion()}
 	switch r := req.(type) {
@@ -27,6 +27,11 @@ func wanted(req kmsg.Request) versions {
 	case *kmsg.OffsetFetchRequest:
 		s.min = 7
 		if !offsetFetchHasIDs(r) {
+			s.max = 9
+		}
+	case *kmsg.OffsetCommitRequest:
+		s.min = 2
+		if !offsetCommitHasIDs(r) {
 			s.max = 9
 		}
 	case *kmsg.AddPartitionsToTxnRequest:
@@ -64,6 +69,16 @@ func offsetFetchHasIDs(r *kmsg.OffsetFetchRequest) bool {
 			if r.Groups[i].Topics[j].TopicID == [16]byte{} {
 				return false
 			}
+		}
+	}
+	return true
+}
+
+// offsetCommitHasIDs is fetchHasIDs for OffsetCommit v10.
+func offsetCommitHasIDs(r *kmsg.OffsetCommitRequest) bool {
+	for i := range r.Topics {
+		if r.Topics[i].TopicID == [16]byte{} {
+			return false
 		}
 	}
 	return true
