@@ -155,15 +155,20 @@ func (r *Reader) deliver(ctx context.Context, s *stream, end int64) error {
 		if err != nil || !ok || end >= 0 && rec.Offset >= end {
 			return err
 		}
-		keep := rec
-		keep.Key, keep.Value, keep.Headers = slices.Clone(rec.Key), slices.Clone(rec.Value), slices.Clone(rec.Headers)
-		for i := range keep.Headers {
-			keep.Headers[i].Value = slices.Clone(keep.Headers[i].Value)
-		}
-		if !r.give(ctx, found{record: keep}) {
+		if !r.give(ctx, found{record: kept(&rec)}) {
 			return context.Cause(ctx)
 		}
 	}
+}
+
+// kept is a copy of a record that outlives the fetch it came with.
+func kept(r *record.Record) record.Record {
+	k := *r
+	k.Key, k.Value, k.Headers = slices.Clone(r.Key), slices.Clone(r.Value), slices.Clone(r.Headers)
+	for i := range k.Headers {
+		k.Headers[i].Value = slices.Clone(k.Headers[i].Value)
+	}
+	return k
 }
 
 func (r *Reader) give(ctx context.Context, f found) bool {
