@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
+	"math/big"
 	"math/rand/v2"
 	"reflect"
 	"regexp"
@@ -30,11 +31,15 @@ func (c *controller) act(name string, m *model, action, reason string, request a
 		}
 	}
 	space := parameters(t.Space)
+	tries := trials(t, space, best, id)
+	if first, ok := tries[0].(map[string]any); ok && len(best) > 0 && reflect.DeepEqual(first["values"], any(best)) {
+		c.seen["commands that begin with the parent's parameters"]++
+	}
 	value := map[string]any{
 		"command_id": id, "kind": "train", "claim": "none", "action": action, "model": name, "base_version": base,
 		"modality": t.Modality, "issued_at": c.now, "start_by": c.now + t.StartBy, "max_runtime_ms": t.MaxRuntime,
 		"dataset": t.dataset(counting), "drift_since": c.driftSince(counting), "tuner": t.Tuner, "objective": nil,
-		"space": space, "trials": trials(t, space, best, id), "decision_id": m.decisionID, "policy_revision": c.policy.Revision,
+		"space": space, "trials": tries, "decision_id": m.decisionID, "policy_revision": c.policy.Revision,
 		"evidence": evidence(counting),
 	}
 	if t.Objective != nil {
@@ -83,21 +88,22 @@ func (c *controller) register(m *model, x *command, v map[string]any) any {
 		return slices.ContainsFunc(m.versions, func(v map[string]any) bool { return v["version"] == n })
 	}
 	if name == nil {
-		numbers := []int{0}
+		numbers := []*big.Int{new(big.Int)}
 		if base, ok := x.value["base_version"].(string); ok && numbered.MatchString(base) {
 			numbers = nil
 			for _, s := range strings.Split(base[1:], ".") {
-				n, _ := strconv.Atoi(s)
+				n, _ := new(big.Int).SetString(s, 10) // it is of digits
 				numbers = append(numbers, n)
 			}
 			if x.value["action"] == "full" {
 				numbers = numbers[:1]
 			} else if len(numbers) == 1 {
-				numbers = append(numbers, 0)
+				numbers = append(numbers, new(big.Int))
 			}
 		}
 		for name = any(nil); name == nil || taken(name); {
-			numbers[len(numbers)-1]++
+			last := numbers[len(numbers)-1]
+			last.Add(last, big.NewInt(1))
 			name = "v" + strings.Trim(strings.ReplaceAll(fmt.Sprint(numbers), " ", "."), "[]")
 		}
 	}
@@ -173,7 +179,7 @@ func liesIn(p map[string]any, best map[string]any) bool {
 	if p["low"] == nil {
 		return slices.Contains(p["values"].([]any), any(s))
 	}
-	if !numberText.MatchString(s) || p["type"] == "int" && !wholeText.MatchString(s) {
+	if len(s) > 64 || !numberText.MatchString(s) || p["type"] == "int" && !wholeText.MatchString(s) {
 		return false
 	}
 	x, err := strconv.ParseFloat(s, 64)

@@ -26,6 +26,7 @@ type controller struct {
 	commands map[string]*command
 	names    []string // of the models, in order
 	late     []int64  // of each timer that fired, in ms
+	seen     map[string]int
 	emit     func(kind, key string, value map[string]any)
 }
 
@@ -68,7 +69,7 @@ type command struct {
 
 func newController(emit func(kind, key string, value map[string]any)) *controller {
 	return &controller{alerts: map[string]*held{}, byModel: map[string]map[string]*held{}, models: map[string]*model{},
-		commands: map[string]*command{}, emit: emit}
+		commands: map[string]*command{}, seen: map[string]int{}, emit: emit}
 }
 
 func (c *controller) step(at int64, v map[string]any) error {
@@ -251,10 +252,12 @@ func (c *controller) progressEntry(v map[string]any) {
 	x := c.commands[v["command_id"].(string)]
 	kind := v["kind"].(string)
 	if x == nil || !slices.Contains([]string{"started", "progress", "succeeded", "failed"}, kind) {
+		c.seen["words on no command"]++
 		return
 	}
 	open := x.state == "open"
 	if late := kind == "succeeded" && (x.state == "failed" || x.state == "expired"); !open && !late {
+		c.seen["words after the end"]++
 		return
 	}
 	c.models[x.model()].touched = true
@@ -297,7 +300,10 @@ func (c *controller) mention(name string) *model {
 func (c *controller) end(x *command, state string, v map[string]any, late bool) {
 	m := c.models[x.model()]
 	m.touched = true
-	x.state, x.endedAt = state, c.now
+	if x.state, x.endedAt = state, c.now; late && state == "succeeded" {
+		c.seen["trainings that succeeded late"]++
+	}
+	c.seen["trainings "+state]++
 	if m.open == x {
 		m.open = nil
 	}

@@ -12,6 +12,7 @@ import (
 // judgement is the run of an app as it stands in its topics, and what was read of it so far.
 type judgement struct {
 	k       *kafka
+	read    reader // of the topics
 	o       options
 	r       *report
 	schemas *schemas
@@ -36,8 +37,8 @@ func judgeFull(ctx context.Context, k *kafka, o options, r *report) error {
 	if err != nil {
 		return err
 	}
-	j := &judgement{k: k, o: o, r: r, schemas: s, dead: deadLetters{}, alerts: map[string][]folded{},
-		forwards: map[string][]folded{}, want: map[string][]folded{}, policies: map[int64]*policy{}}
+	j := newJudgement(s, o, r)
+	j.k, j.read = k, k.read
 	for _, step := range []func(context.Context) error{j.ledger, j.events, j.progress, j.requests, j.controller, j.outcomes, j.checkpoints} {
 		if err := step(ctx); err != nil {
 			return err
@@ -47,6 +48,14 @@ func judgeFull(ctx context.Context, k *kafka, o options, r *report) error {
 	return j.dead.compare(ctx, k, o.app+".dlq", r)
 }
 
+func newJudgement(s *schemas, o options, r *report) *judgement {
+	return &judgement{o: o, r: r, schemas: s, dead: deadLetters{}, alerts: map[string][]folded{},
+		forwards: map[string][]folded{}, want: map[string][]folded{}, policies: map[int64]*policy{}}
+}
+
+// reader hands over the committed records of a topic; next is, by partition, the offset after the last.
+type reader func(ctx context.Context, topic string, r *report, each func(*kgo.Record)) (next map[int32]int64, err error)
+
 // ledger reads the entries, and takes apart whose fold each of them is. An app that stops may leave Ticks unfolded: they are
 // time that passed for nobody.
 func (j *judgement) ledger(ctx context.Context) error {
@@ -54,7 +63,7 @@ func (j *judgement) ledger(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if _, err := j.k.read(ctx, j.o.app+".ledger", j.r, func(rec *kgo.Record) {
+	if _, err := j.read(ctx, j.o.app+".ledger", j.r, func(rec *kgo.Record) {
 		at := place(rec.Topic, rec.Partition, rec.Offset)
 		v, reason := j.schemas.open(rec.Value, "")
 		switch beyond := rec.Offset >= committed[rec.Partition]; {
@@ -146,7 +155,7 @@ func (j *judgement) foldEvents(ctx context.Context, t eventTopic) (partitions ma
 	}
 	partitions = map[int32]*partition{}
 	var untold error
-	next, err = j.k.read(ctx, t.topic, j.r, func(rec *kgo.Record) {
+	next, err = j.read(ctx, t.topic, j.r, func(rec *kgo.Record) {
 		p := partitions[rec.Partition]
 		if p == nil {
 			under, err := j.under(turns[rec.Partition], rec)
@@ -178,123 +187,6 @@ func (j *judgement) alertsOf(source string, p *partition, kinds map[string]int) 
 	}
 	same("alert", want, j.alerts[source], j.r)
 	delete(j.alerts, source)
-}
-
-// progress and requests are forwarded to the ledger, each good record once and in order.
-func (j *judgement) progress(ctx context.Context) error {
-	return j.forwarded(ctx, j.o.app+".progress", "Progress", func(v map[string]any) string {
-		metrics, _ := v["metrics"].(map[string]any)
-		for _, x := range metrics {
-			if f, ok := x.(float64); ok && (math.IsNaN(f) || math.IsInf(f, 0)) {
-				return "invalid_value"
-			}
-		}
-		return firstBad(v, []string{"command_id", "new_version"}, v["kind"])
-	})
-}
-
-func (j *judgement) requests(ctx context.Context) error {
-	return j.forwarded(ctx, j.o.app+".requests", "Request", func(v map[string]any) string {
-		if v["action"] == nil || v["action"] == "unknown" {
-			return "invalid_value"
-		}
-		return firstBad(v, []string{"request_id", "model"}, v["verb"])
-	})
-}
-
-func firstBad(v map[string]any, ids []string, kind any) string {
-	for _, f := range ids {
-		if id, ok := v[f].(string); ok && badID(id) {
-			return "invalid_value"
-		}
-	}
-	if kind == "unknown" {
-		return "unknown_kind"
-	}
-	return ""
-}
-
-func (j *judgement) forwarded(ctx context.Context, topic, kind string, bad func(map[string]any) string) error {
-	var want []folded
-	next, err := j.k.read(ctx, topic, j.r, func(rec *kgo.Record) {
-		v, reason := j.schemas.open(rec.Value, "io.visutility."+kind)
-		switch {
-		case rec.Value == nil:
-			reason = "tombstone"
-		case reason == "":
-			reason = bad(v)
-		}
-		if reason != "" {
-			j.dead.expect(rec, reason)
-			return
-		}
-		want = append(want, folded{id: fmt.Sprint(len(want)), value: v}) // known by their order: two may be equal
-	})
-	if err != nil {
-		return err
-	}
-	j.r.saw(len(want), topic[len(j.o.app)+1:])
-	same(kind, want, j.forwards[kind], j.r)
-	return j.k.folded(ctx, j.o.app, topic, next, j.r)
-}
-
-// controller folds the ledger.
-func (j *judgement) controller(context.Context) error {
-	c := newController(func(kind, key string, value map[string]any) {
-		j.want[kind] = append(j.want[kind], folded{key: key, id: outcomeID(kind, value), value: value})
-	})
-	for i, e := range j.entries {
-		if err := c.step(e.at, e.value); err != nil {
-			return fmt.Errorf("entry %d: %w", i, err)
-		}
-	}
-	j.r.saw(len(c.late), "timers")
-	if j.o.timers > 0 {
-		j.r.within(c.late, j.o.timers)
-	}
-	return nil
-}
-
-func outcomeID(kind string, v map[string]any) string {
-	switch kind {
-	case "Decision":
-		return fmt.Sprint(v["decision_id"])
-	case "Command":
-		return fmt.Sprint(v["command_id"])
-	case "Result":
-		return fmt.Sprintf("%s %s at %d", v["command_id"], v["state"], v["finished_at"])
-	}
-	return ""
-}
-
-// outcomes compares what the controller published.
-func (j *judgement) outcomes(ctx context.Context) error {
-	for _, x := range []struct {
-		topic, kind string
-		compare     func(string, []folded, []folded, *report)
-	}{
-		{"decisions", "Decision", same}, {"commands", "Command", same}, {"results", "Result", same},
-		{"models", "Model", compacted}, {"policy", "Policy", compacted},
-	} {
-		var got []folded
-		if _, err := j.k.read(ctx, j.o.app+"."+x.topic, j.r, func(rec *kgo.Record) {
-			at := place(rec.Topic, rec.Partition, rec.Offset)
-			v, reason := j.schemas.open(rec.Value, "io.visutility."+x.kind)
-			if reason != "" {
-				j.r.mismatch("%s at %s cannot be read: %s", x.kind, at, reason)
-				return
-			}
-			if id, ok := v["command_id"].(string); x.topic == "commands" && (!ok || header(rec, "ce_id") != id) {
-				j.r.mismatch("Command at %s: header ce_id is %q; it must be %s", at, header(rec, "ce_id"), id)
-			}
-			got = append(got, folded{at: at, key: string(rec.Key), id: outcomeID(x.kind, v), value: v})
-		}); err != nil {
-			return err
-		}
-		j.r.saw(len(got), x.topic)
-		x.compare(x.kind, j.want[x.kind], got, j.r)
-	}
-	return nil
 }
 
 // checkpoint is the topic of the checkpoints of an input.

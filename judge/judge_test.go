@@ -63,6 +63,11 @@ func TestEachMismatchIsFound(t *testing.T) {
 			d[a[0]], d[a[1]] = d[a[1]], d[a[0]]
 		}, "stands after what follows it"},
 		{"a result twice", func(w *world) { w.twice("retrain.results", 0) }, "Result * is there for the 2. time"},
+		{"another model in the headers of a result", func(w *world) { w.records["retrain.results"][1].Headers[3].Value = []byte("z") }, `header ce_subject is "z"; it must be`},
+		{"bad progress that no dead letter keeps", func(w *world) { w.drop("retrain.dlq", 1) }, "dead letter of retrain.progress/0/* is missing"},
+		{"a dead letter of good progress", func(w *world) {
+			w.records["retrain.dlq"] = append(w.records["retrain.dlq"], letter(w.records["retrain.progress"][3], "invalid_value"))
+		}, "the record at retrain.progress/0/3 is not bad"},
 		{"the last model record lost", func(w *world) { w.drop("retrain.models", len(w.records["retrain.models"])-1) }, "Model: the last record"},
 		{"a model record that never was", func(w *world) { w.edit("retrain.models", 0, map[string]any{"latest": "v9"}) }, "Model at"},
 		{"an alert lost, and all that follows from it", func(w *world) { w.drop(ledger, w.find(ledger, "Alert", 0)); w.fold() }, "alert * firing * is missing"},
@@ -94,7 +99,7 @@ func TestEachMismatchIsFound(t *testing.T) {
 		{"a policy that goes back", func(w *world) { w.say(drifts, 3, position{offset: 12, revision: 1}) }, "goes back from revision 2 to 1"},
 		{"a policy that never was", func(w *world) { w.say(drifts, 3, position{offset: 12, revision: 3}) }, "names revision 3, which was never active"},
 		{"no position", func(w *world) { w.records["retrain.checkpoint."+drifts] = nil }, "monitoring.drift/0: no position says"},
-		{"progress that was not forwarded", func(w *world) { w.drop(ledger, w.find(ledger, "Progress", 0)); w.fold() }, "Progress 0 * is missing"},
+		{"progress that was not forwarded", func(w *world) { w.drop(ledger, w.find(ledger, "Progress", 0)); w.fold() }, "Progress 6 * is missing"},
 		{"progress forwarded twice", func(w *world) { w.twice(ledger, w.find(ledger, "Progress", 0)); w.fold() }, "Progress * follows from nothing"},
 		{"an entry that cannot be read", func(w *world) { w.records[ledger][3].Value = []byte("?") }, "cannot be read: framing"},
 		{"a dead letter lost", func(w *world) { w.drop("retrain.dlq", 0) }, "dead letter of monitoring.performance/0/12 (framing) is missing"},

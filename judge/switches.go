@@ -31,7 +31,7 @@ func readPosition(b []byte) (p position, err error) {
 // behind that is gone: so only the first that is left can be in doubt.
 func (j *judgement) turns(ctx context.Context, topic string) (map[int32][]turn, error) {
 	all, wrong := map[int32][]turn{}, error(nil)
-	_, err := j.k.read(ctx, j.checkpoint(topic), j.r, func(rec *kgo.Record) {
+	_, err := j.read(ctx, j.checkpoint(topic), j.r, func(rec *kgo.Record) {
 		if string(rec.Key) != "position" {
 			return
 		}

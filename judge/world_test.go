@@ -93,6 +93,8 @@ func newWorld(t *testing.T) *world {
 	w.entry(200_000, "Tick", map[string]any{})
 	w.forward(201_000, "Request", map[string]any{"request_id": "s", "verb": "trigger", "model": "a", "action": "soft", "create": false, "author": "t", "comment": "", "at": worldTime})
 	w.fold()
+	w.trainings()
+	w.fold()
 	return w
 }
 
@@ -190,8 +192,10 @@ func (w *world) fold() int {
 			v = with(v, map[string]any{"explanation": "because"})
 		}
 		rec := w.record(topics[kind], worldTime, kind, body(v))
-		if rec.Key = []byte(key); kind == "Command" {
-			rec.Headers = []kgo.RecordHeader{{Key: "ce_id", Value: []byte(v["command_id"].(string))}}
+		rec.Key = []byte(key)
+		headers := headers("retrain", kind, v)
+		for _, name := range sorted(headers) {
+			rec.Headers = append(rec.Headers, kgo.RecordHeader{Key: name, Value: []byte(headers[name])})
 		}
 	})
 	for _, rec := range w.records["retrain.ledger"] {

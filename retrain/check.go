@@ -8,6 +8,10 @@ import (
 
 // Check says what makes a trainer's word unusable; nil: nothing. A very long worker, error_code or error_message is cut.
 func (p *Progress) Check() *Invalid {
+	if n := sizeOf(p.Metrics) + sizeOf(p.BestParams) + textsOf(p.BestParams); n > maxProgress {
+		return &Invalid{Oversized, fmt.Sprintf("metrics and best_params have %d bytes, at most %d are possible: "+
+			"the registry keeps them of every version; report the aggregates and store the rest beside the model", n, maxProgress)}
+	}
 	if problem := checkID(p.CommandID); problem != "" {
 		return invalidValue("command_id: %s", problem)
 	}
@@ -20,10 +24,6 @@ func (p *Progress) Check() *Invalid {
 		if v := p.Metrics[name]; !finite(v) {
 			return invalidValue("the metric %q is %v, not a finite number", name, v)
 		}
-	}
-	if n := sizeOf(p.Metrics) + sizeOf(p.BestParams) + textsOf(p.BestParams); n > maxProgress {
-		return &Invalid{Oversized, fmt.Sprintf("metrics and best_params have %d bytes, at most %d are possible: "+
-			"the registry keeps them of every version; report the aggregates and store the rest beside the model", n, maxProgress)}
 	}
 	p.Worker, p.ErrorCode, p.ErrorMessage = cutIfThere(p.Worker, maxID), cutIfThere(p.ErrorCode, maxID), cutIfThere(p.ErrorMessage, maxErrorText)
 	switch p.Kind {
