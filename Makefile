@@ -2,7 +2,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help build dev serve test race fuzz lint bites model test-kafka chaos bench ci clean
+.PHONY: help build dev serve test race fuzz lint bites model test-kafka test-python chaos bench ci clean
 
 GOLANGCI_VERSION := v2.15.0
 TOOLS            := $(CURDIR)/.cache/bin
@@ -48,6 +48,9 @@ model: ## the protocol's model: the rules that take a second each (docs/model/ru
 
 test-kafka: ## the tests that need Apache Kafka (Java 17, Maven)
 	@tools/kafka/run-tests
+
+test-python: ## the examples in Python, by themselves and with the whole pipeline (Python 3.11, pip)
+	@tools/python/run-tests
 
 chaos: ## a million events under kills and stops, three brokers and one (Java 17, Maven; about half an hour)
 	@RETRAINER_CHAOS=full tools/kafka/run-tests TestChaos

@@ -47,6 +47,7 @@ var rows = []row{
 	// The judge is from outside: nothing of ours, no library of ours but the client and its messages.
 	{"judge", []string{"judge..."}, []string{franz + "/pkg/kgo", franz + "/pkg/kmsg", franz + "/pkg/kerr"}},
 	{"test/kafka", nil, []string{franz + "/pkg/kgo", franz + "/pkg/kmsg", franz + "/pkg/kerr"}},
+	{"test/python", nil, []string{franz + "/pkg/kgo", franz + "/pkg/kmsg"}},
 }
 
 func rowOf(path string) *row {
