@@ -1,6 +1,7 @@
 package main
 
 import (
+	"io"
 	"net"
 	"os"
 	"regexp"
@@ -87,7 +88,12 @@ func checkBroker(address string) error {
 
 // log writes JSON lines to standard error.
 func (c *configuration) log(cmd *cobra.Command) zerolog.Logger {
-	return zerolog.New(zerolog.SyncWriter(cmd.ErrOrStderr())).Level(c.level).With().Timestamp().Logger()
+	return c.logTo(zerolog.SyncWriter(cmd.ErrOrStderr()))
+}
+
+// logTo writes JSON lines to out, which many goroutines may use.
+func (c *configuration) logTo(out io.Writer) zerolog.Logger {
+	return zerolog.New(out).Level(c.level).With().Timestamp().Logger()
 }
 
 // connect makes a client of the cluster, which says in words what it waits for.

@@ -87,7 +87,7 @@ Flag --a-b is also the environment variable VTY_A_B and the key a_b of retrainer
 	}
 	c.flags(root.PersistentFlags())
 	root.SetFlagErrorFunc(flagMistake)
-	for _, sub := range []*cobra.Command{serveCommand(&c), devCommand(&c), topicsCommand(&c), produceCommand(&c), tailCommand(&c),
+	for _, sub := range []*cobra.Command{serveCommand(&c), devCommand(&c), workerCommand(&c), topicsCommand(&c), produceCommand(&c), tailCommand(&c),
 		statusCommand(&c), explainCommand(&c), policyCommand(&c), triggerCommand(&c), verifyCommand(&c), versionCommand(&c)} {
 		root.AddCommand(sub)
 	}

@@ -49,8 +49,8 @@ func (s *service) sharedFlags(f *pflag.FlagSet) {
 
 // checkService looks at the settings that only a service has.
 func (s *service) checkService() error {
-	if s.sessionTimeout < 6*time.Second {
-		return usage("--session-timeout %v: at least 6s is needed, a broker's usual floor", s.sessionTimeout)
+	if err := checkSession(s.sessionTimeout); err != nil {
+		return err
 	}
 	if s.checkpointInterval <= 0 {
 		return usage("--checkpoint-interval %v: more than 0 is needed", s.checkpointInterval)
@@ -62,6 +62,14 @@ func (s *service) checkService() error {
 		if _, err := uuid.Parse(s.ledgerID); err != nil {
 			return usage("--ledger-id %q is no UUID: %v", s.ledgerID, err)
 		}
+	}
+	return nil
+}
+
+// checkSession looks at --session-timeout.
+func checkSession(d time.Duration) error {
+	if d < 6*time.Second {
+		return usage("--session-timeout %v: at least 6s is needed, a broker's usual floor", d)
 	}
 	return nil
 }

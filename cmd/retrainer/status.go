@@ -9,6 +9,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -28,7 +29,7 @@ func statusCommand(c *configuration) *cobra.Command {
 			case c.json && len(args) == 0:
 				return printLines(cmd.OutOrStdout(), models)
 			case !c.json:
-				err = c.findWaiting(ctx, client, models)
+				err = c.findTrainings(ctx, client, models)
 			}
 			if err != nil {
 				return err
@@ -51,37 +52,15 @@ func statusCommand(c *configuration) *cobra.Command {
 
 type shownModel struct {
 	shown[retrain.Model]
-	waiting bool // its command is known to wait for a trainer
+	training *training // its open command; nil: none is known
 }
 
 // phase is the model's phase, for people.
 func (m *shownModel) phase() string {
-	if m.waiting {
+	if m.training != nil && !m.training.taken {
 		return string(m.value.Phase) + " (waits for a trainer)"
 	}
 	return string(m.value.Phase)
-}
-
-// findWaiting finds the models whose command no trainer has taken up. The commands are read where a model leaves it open.
-func (c *configuration) findWaiting(ctx context.Context, client *consumer.Client, models map[string]*shownModel) error {
-	open := map[string]*shownModel{}
-	for _, m := range models {
-		if m.value.CommandID != nil && m.value.Phase == retrain.PhaseTraining && m.value.Worker == nil {
-			open[*m.value.CommandID] = m
-		}
-	}
-	if len(open) == 0 {
-		return nil
-	}
-	codec := schemas.MustCodec[retrain.Command]("Command")
-	return each(ctx, client, c.names().commands(), func(r *record.Record) error {
-		command := &shown[retrain.Command]{}
-		err := command.read(codec, r)
-		if m := open[command.value.CommandID]; err == nil && m != nil {
-			m.waiting = !started(&m.value, &command.value)
-		}
-		return err
-	})
 }
 
 // models are the last words on all models.
@@ -125,6 +104,7 @@ func printStatus(out io.Writer, models map[string]*shownModel, w *watched, dead 
 		}
 		p.table("", rows...)
 	}
+	printTrainings(p, models, time.Now().UnixMilli())
 	printFiring(p, models, w)
 	printUnbound(p, w)
 	if dead != "" {
@@ -256,7 +236,7 @@ func (c *configuration) printModel(ctx context.Context, client *consumer.Client,
 	v, p := &m.value, &page{out: out}
 	p.table("", []string{"model", v.Name}, []string{"latest version", orDash(v.Latest)}, []string{"phase", m.phase()}, []string{"until", orDate(v.Until)},
 		[]string{"last decision", decided(v.Action, v.Reason)}, []string{"decision", orDash(v.DecisionID)}, []string{"command", orDash(v.CommandID)},
-		[]string{"worker", orDash(v.Worker)}, []string{"updated", retrain.Clock(v.UpdatedAt)})
+		[]string{"worker", orDash(v.Worker)}, soFar(m.training), []string{"updated", retrain.Clock(v.UpdatedAt)})
 	if len(v.Alerts) > 0 {
 		p.heading("alerts that count")
 		printEvidence(p, v.Alerts)
@@ -271,6 +251,14 @@ func (c *configuration) printModel(ctx context.Context, client *consumer.Client,
 	}
 	p.heading("why: %s", c.given.command("explain model "+argument(v.Name)))
 	return p.err
+}
+
+// soFar is a row on how far a training is; without cells where nothing is known.
+func soFar(t *training) []string {
+	if t == nil {
+		return nil
+	}
+	return fact("so far", t.last, func(retrain.Progress) string { return t.said(time.Now().UnixMilli()) })
 }
 
 func metrics(m map[string]float64) string {

@@ -23,7 +23,7 @@ var rows = []row{
 	{"cmd/retrainer/verify", []string{"retrain", "handlers", "schemas", "consumer/record", "consumer/wire", "internal/nearest"}, nil}, // it reads records from whoever has them
 	{"cmd", []string{"*"}, []string{
 		"github.com/rs/zerolog", "github.com/spf13/cobra", "github.com/spf13/pflag", "github.com/goccy/go-yaml",
-		franz + "/pkg/kfake", "github.com/google/uuid",
+		franz + "/pkg/kfake", "github.com/google/uuid", "github.com/schollz/progressbar/v3", "golang.org/x/term",
 	}},
 	// A leaf that retrain and schemas share, for neither may depend on the other: a few lines over words, with no state of its own.
 	{"internal/nearest", nil, nil},

@@ -1,0 +1,148 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/visutility/retrainer/consumer"
+	"github.com/visutility/retrainer/consumer/record"
+	"github.com/visutility/retrainer/retrain"
+	"github.com/visutility/retrainer/schemas"
+)
+
+// training is an open command, and what its trainer said last.
+type training struct {
+	model   *retrain.Model
+	command retrain.Command
+	taken   bool              // a trainer has taken it up
+	began   int64             // when, by the trainer's clock; 0: it did not say
+	last    *retrain.Progress // the newest word on the way; nil: none
+}
+
+// findTrainings finds the open commands of models, and how far each is.
+func (c *configuration) findTrainings(ctx context.Context, client *consumer.Client, models map[string]*shownModel) error {
+	open, first := map[string]*training{}, int64(0)
+	for _, m := range models {
+		if m.value.CommandID != nil && m.value.Phase == retrain.PhaseTraining {
+			open[*m.value.CommandID] = &training{model: &m.value}
+		}
+	}
+	if len(open) == 0 {
+		return nil
+	}
+	codec := schemas.MustCodec[retrain.Command]("Command")
+	err := each(ctx, client, c.names().commands(), func(r *record.Record) error {
+		command := &shown[retrain.Command]{}
+		err := command.read(codec, r)
+		if t := open[command.value.CommandID]; err == nil && t != nil {
+			t.command, t.taken = command.value, started(t.model, &command.value)
+			if models[t.model.Name].training = t; first == 0 || t.command.IssuedAt < first {
+				first = t.command.IssuedAt
+			}
+		}
+		return err
+	})
+	if err != nil || first == 0 {
+		return err
+	}
+	from := consumer.From{Time: time.UnixMilli(first).Add(-clockDifference)}
+	r, err := client.NewReader(ctx, consumer.ReaderConfig{Topic: c.names().progress(), From: from, ToEnd: true})
+	if err != nil {
+		return err
+	}
+	return drain(ctx, r, func(r *record.Record) (more bool, err error) {
+		p := new(retrain.Progress)
+		if progressCodec.Decode(r.Value, p) == nil && open[p.CommandID] != nil {
+			open[p.CommandID].hear(p)
+		}
+		return true, nil // what cannot be read is a dead letter, and told as that
+	})
+}
+
+// hear takes a trainer's word.
+func (t *training) hear(p *retrain.Progress) {
+	switch p.Kind {
+	case retrain.Started:
+		t.began, t.last = p.At, nil // of a second worker the first one's steps say nothing
+	case retrain.InProgress:
+		t.last = p
+	}
+}
+
+// steps says how many steps are done; "": the trainer did not say.
+func (t *training) steps() string {
+	switch p := t.last; {
+	case p == nil || p.Step == nil:
+		return ""
+	case p.Total == nil:
+		return "step " + retrain.Thousands(*p.Step)
+	default:
+		return fmt.Sprintf("step %s of %s", retrain.Thousands(*p.Step), retrain.Thousands(*p.Total))
+	}
+}
+
+// score is the metric that the command is about, else all that the trainer named.
+func (t *training) score() string {
+	if t.last == nil {
+		return ""
+	}
+	if o := t.command.Objective; o != nil {
+		if v, ok := t.last.Metrics[o.Metric]; ok {
+			return o.Metric + " " + retrain.Amount(v)
+		}
+	}
+	if len(t.last.Metrics) == 0 {
+		return ""
+	}
+	return metrics(t.last.Metrics)
+}
+
+// left estimates the time that the rest of the steps takes, by those that are done; "": nothing is known.
+func (t *training) left(now int64) string {
+	p := t.last
+	if p == nil || p.Step == nil || p.Total == nil || *p.Step <= 0 || *p.Total < *p.Step || t.began == 0 || p.At < t.began {
+		return ""
+	}
+	each := float64(p.At-t.began) / float64(*p.Step)
+	ms := each*float64(*p.Total-*p.Step) - float64(max(now-p.At, 0))
+	if ms < 1000 {
+		return "about to end"
+	}
+	return "about " + retrain.Span(int64(ms)) + " left"
+}
+
+// said is all that is known of how far it is, in one line.
+func (t *training) said(now int64) string {
+	var parts []string
+	for _, part := range []string{t.steps(), t.score(), t.left(now)} {
+		if part != "" {
+			parts = append(parts, part)
+		}
+	}
+	return strings.Join(parts, ", ")
+}
+
+// printTrainings shows the commands that trainers have taken up.
+func printTrainings(p *page, models map[string]*shownModel, now int64) {
+	rows := [][]string{}
+	for _, name := range slices.Sorted(maps.Keys(models)) {
+		t := models[name].training
+		if t == nil || !t.taken {
+			continue
+		}
+		began := "-"
+		if t.began > 0 {
+			began = retrain.Clock(t.began)
+		}
+		said := t.said(now)
+		rows = append(rows, []string{name, string(t.command.Action), orDash(t.model.Worker), began, orDash(&said)})
+	}
+	if len(rows) > 0 {
+		p.heading("trainings")
+		p.list([]string{"MODEL", "ACTION", "WORKER", "SINCE", "SO FAR"}, rows, mostRows, "")
+	}
+}
