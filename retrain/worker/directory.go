@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"syscall"
 	"time"
 
 	"github.com/visutility/retrainer/retrain"
@@ -72,14 +73,18 @@ func (d directory) ioError(what string, err error) error {
 
 // writeFile puts a file in place whole and durably, or not at all.
 func writeFile(path string, text []byte) error {
-	f, err := os.OpenFile(path+".new", os.O_CREATE|os.O_WRONLY, 0o644)
+	f, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*.new")
 	if err != nil {
 		return err
 	}
-	return put(f, path, text)
+	if err := errors.Join(f.Chmod(0o644), put(f, path, text)); err != nil {
+		_ = os.Remove(f.Name())
+		return err
+	}
+	return nil
 }
 
-// put makes f, which is path.new, the file at path. It may be longer than the text: the room was kept for it.
+// put makes f, of the same folder, the file at path. It may be longer than the text: the room was kept for it.
 func put(f *os.File, path string, text []byte) error {
 	_, err := f.WriteAt(text, 0)
 	if err == nil {
@@ -91,7 +96,7 @@ func put(f *os.File, path string, text []byte) error {
 	if err = errors.Join(err, f.Close()); err != nil {
 		return err
 	}
-	if err := os.Rename(path+".new", path); err != nil {
+	if err := os.Rename(f.Name(), path); err != nil {
 		return err
 	}
 	return syncDir(filepath.Dir(path))
@@ -105,4 +110,6 @@ func syncDir(path string) error {
 	return errors.Join(f.Sync(), f.Close())
 }
 
-func missing(err error) bool { return errors.Is(err, fs.ErrNotExist) }
+func missing(err error) bool {
+	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR)
+}

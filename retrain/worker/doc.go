@@ -16,11 +16,11 @@
 //	command.json   the command
 //	begun.json     when it was begun; written before the first run
 //	result.json    how it ended; written once, durably, before Train returns: a command that has one is never run again
-//	stdout.log, stderr.log   what the last run wrote, up to a limit
+//	stdout.log, stderr.log   what the last run wrote, up to a limit; .1: what the one before wrote
 //	worker.lock    held by the worker that has the command
 //	program.lock   held by the program and what it started; names its process group
 //
-// Nothing is ever deleted: a training that is repeated after a crash finds its own checkpoints, and results are what makes a
+// These names are the worker's; the program may use all others. Nothing is ever deleted: a training that is repeated after a crash finds its own checkpoints, and results are what makes a
 // command idempotent. A directory may be removed when no worker can be given its command again, which is when the
 // commands' topic does not keep it any more.
 //

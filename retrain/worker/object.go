@@ -24,6 +24,7 @@ type object struct {
 	improved    *bool
 	err         *failure
 	wrong       []string // what is of the wrong type, in order of the fields
+	unusable    bool     // and one of these belongs to a result
 }
 
 // value is one of best_params, by its text. A number has the spelling that it has in the line.
@@ -33,7 +34,7 @@ type value struct {
 }
 
 // result says whether the line, as the last one, is the result.
-func (o *object) result() bool { return o.held() || o.metrics != nil }
+func (o *object) result() bool { return o.held() || o.metrics != nil || o.unusable }
 
 // held says whether the line waits to be the result: it is more than progress.
 func (o *object) held() bool {
@@ -62,16 +63,17 @@ func parse(line []byte) (o *object, problem string, mine bool) {
 	}
 	o = new(object)
 	for _, f := range []struct {
-		name string
-		read func(json.RawMessage) string
+		name   string
+		result bool
+		read   func(json.RawMessage) string
 	}{
-		{"step", func(m json.RawMessage) string { return whole(m, &o.step) }},
-		{"total", func(m json.RawMessage) string { return whole(m, &o.total) }},
-		{"metrics", o.readMetrics},
-		{"new_version", o.readVersion},
-		{"best_params", o.readParams},
-		{"improved", func(m json.RawMessage) string { return typed(m, &o.improved, "true or false") }},
-		{"error", o.readError},
+		{"step", false, func(m json.RawMessage) string { return whole(m, &o.step) }},
+		{"total", false, func(m json.RawMessage) string { return whole(m, &o.total) }},
+		{"metrics", true, o.readMetrics},
+		{"new_version", true, o.readVersion},
+		{"best_params", true, o.readParams},
+		{"improved", true, func(m json.RawMessage) string { return typed(m, &o.improved, "true or false") }},
+		{"error", true, o.readError},
 	} {
 		raw, there := fields[f.name]
 		if !there {
@@ -83,6 +85,7 @@ func parse(line []byte) (o *object, problem string, mine bool) {
 		}
 		if wrong := f.read(raw); wrong != "" {
 			o.wrong = append(o.wrong, f.name+wrong)
+			o.unusable = o.unusable || f.result
 		}
 	}
 	if !mine {

@@ -11,6 +11,9 @@ import (
 // tryAgain is the exit status of a failure that is worth another try: EX_TEMPFAIL of sysexits.h.
 const tryAgain = 75
 
+// A record's error_message is cut at twice of this.
+const mostMessage = 16 << 10
+
 // exitStatus is how a process ended.
 type exitStatus struct {
 	code       int
@@ -29,6 +32,9 @@ func (r *run) outcome(s exitStatus) outcome {
 	}
 	e := &retrain.TrainingError{Code: fmt.Sprintf("exit_%d", s.code), Retryable: s.code == tryAgain}
 	how := fmt.Sprintf("the program ended with status %d", s.code)
+	if s.code > 128 && s.code < 128+32 {
+		how += fmt.Sprintf(" (a shell says so of a program that was ended by signal %d)", s.code-128)
+	}
 	if s.signal != 0 {
 		// Killed, hung up on, interrupted: by somebody, or by the system for want of memory. Another time it may not be.
 		e.Code, e.Retryable = fmt.Sprintf("signal_%d", s.signal), !s.fault
@@ -38,7 +44,7 @@ func (r *run) outcome(s exitStatus) outcome {
 		}
 	}
 	if own := r.ownError(); own != nil {
-		e.Code, e.Message = cmp.Or(clean(own.Code), e.Code), clean(own.Message)
+		e.Code, e.Message = cmp.Or(shorten(own.Code, beginning), e.Code), shorten(own.Message, mostMessage)
 	}
 	if e.Message == "" {
 		e.Message = how + r.lastWords()
@@ -70,10 +76,10 @@ func (r *run) succeeded() outcome {
 	switch {
 	case r.out.unread != "":
 		return invalidResult(fmt.Sprintf("the last line of standard output that begins like a JSON object cannot be read: %s: %s", r.out.unread, shorten(r.out.unreadLine, beginning)))
-	case last == nil || !last.result() && len(last.wrong) == 0:
+	case last == nil || !last.result():
 		r.log.Info().Msg("the program succeeded and gave no result: the version gets its name from the registry, and no metrics")
 		return outcome{trained: &retrain.Trained{}}
-	case len(last.wrong) > 0:
+	case last.unusable:
 		return invalidResult("in the last line of standard output " + strings.Join(last.wrong, "; "))
 	}
 	if e := last.err; e != nil {

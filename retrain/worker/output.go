@@ -47,6 +47,9 @@ type kept struct {
 }
 
 func keep(path string, most int64) (*kept, error) {
+	if err := os.Rename(path, path+".1"); err != nil && !missing(err) {
+		return nil, err
+	}
 	f, err := os.Create(path)
 	if err != nil {
 		return nil, err
@@ -97,15 +100,15 @@ func (c *chatter) may() bool {
 	return true
 }
 
-func (c *chatter) line(text string) {
+func (c *chatter) line(text []byte) {
 	if c.may() {
-		c.log.Info().Str("stream", c.name).Msg(shorten(text, mostChat))
+		c.log.Info().Str("stream", c.name).Msg(shorten(string(text), mostChat))
 	}
 }
 
-func (c *chatter) problem(what, line string) {
+func (c *chatter) problem(what string, line []byte) {
 	if c.may() {
-		c.log.Warn().Str("stream", c.name).Str("line", shorten(line, beginning)).Msg(what)
+		c.log.Warn().Str("stream", c.name).Str("line", shorten(string(line), beginning)).Msg(what)
 	}
 }
 
@@ -169,13 +172,11 @@ func closeAll(files ...*os.File) {
 }
 
 func (o *output) takeErr(line []byte, length int64) {
-	text := string(line)
 	if length > int64(len(line)) {
-		text = fmt.Sprintf("%s... (%d bytes)", line, length)
+		line = fmt.Appendf(nil, "%s... (%d bytes)", line, length)
 	}
-	text = clean(text)
-	o.tail.add(text)
-	o.stderr.log.line(text)
+	o.tail.add(line)
+	o.stderr.log.line(line)
 }
 
 func (o *output) takeOut(line []byte, length int64) {
@@ -183,21 +184,21 @@ func (o *output) takeOut(line []byte, length int64) {
 	x, problem, mine := o.parse(line, length)
 	switch {
 	case !mine && problem != "":
-		chat.problem(problem, string(line))
+		chat.problem(problem, line)
 		return
 	case !mine:
-		chat.line(string(line))
+		chat.line(line)
 		return
 	case problem != "":
-		chat.problem("a line that looks like a JSON object cannot be read: "+problem, string(line))
+		chat.problem("a line that looks like a JSON object cannot be read: "+problem, line)
 		o.last, o.unread, o.unreadLine = nil, problem, string(line)
 		return
 	}
 	for _, w := range x.wrong {
-		chat.problem("a field of the program's output is left out: "+w, string(line))
+		chat.problem("a field of the program's output is left out: "+w, line)
 	}
 	if o.last != nil && o.last.held() && !x.result() {
-		chat.problem("progress follows a line with a result, and the last line counts: that result is left out, write it last", string(line))
+		chat.problem("progress follows a line with a result, and the last line counts: that result is left out, write it last", line)
 	}
 	o.last, o.unread = x, ""
 	if !x.held() && x.progress() {

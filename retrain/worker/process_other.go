@@ -13,11 +13,11 @@ func supported() error {
 	return errors.New("a worker runs training programs on Linux and macOS only, not on " + runtime.GOOS + ": run it there, or in a container")
 }
 
-type signal int
+type signalNumber int
 
 const (
-	terminate signal = 15
-	kill      signal = 9
+	terminate signalNumber = 15
+	kill      signalNumber = 9
 )
 
 type process struct {
@@ -27,7 +27,7 @@ type process struct {
 
 func start(*exec.Cmd) (*process, error) { return nil, supported() }
 
-func (p *process) signal(signal) {}
+func (p *process) signal(signalNumber) {}
 
 func (p *process) reap() exitStatus { return exitStatus{code: -1} }
 
@@ -35,6 +35,6 @@ func tryLock(*os.File) (bool, error) { return false, supported() }
 
 func (d directory) leftBehind(*os.File, bool) []int { return nil }
 
-func signalAll([]int, signal) {}
+func signalAll([]int, signalNumber) {}
 
 func endMarked(directory) {}

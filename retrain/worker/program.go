@@ -67,6 +67,9 @@ func New(cfg Config) (*Program, error) {
 	if err := writable(p.cfg.Dir); err != nil {
 		return nil, fmt.Errorf("%w: the directory of the commands cannot be used: %w; name another one, or give this user the right to write there", retrain.ErrIO, err)
 	}
+	if p.cfg.Dir, err = filepath.EvalSymlinks(p.cfg.Dir); err != nil { // one path for one directory, whoever looks for it
+		return nil, fmt.Errorf("%w: the directory of the commands: %w", retrain.ErrIO, err)
+	}
 	p.defaults()
 	return p, nil
 }
@@ -130,6 +133,7 @@ func (p *Program) Train(ctx context.Context, t *retrain.Training) (*retrain.Trai
 	if err != nil {
 		return nil, err
 	}
+	p.cfg.reached("begun")
 	log := p.cfg.Log.With().Str("command_id", t.Command.CommandID).Str("model", t.Command.Model).Logger()
 	locks, err := d.lock(ctx, p.cfg.Grace, log)
 	if err != nil {

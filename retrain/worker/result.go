@@ -33,7 +33,7 @@ type failure struct {
 	Retryable bool   `json:"retryable"`
 }
 
-// mostResult is more than a result takes: what a record may carry of metrics and best_params, and texts, escaped.
+// mostResult is more than results take: what a record may carry of metrics and best_params, and texts.
 const mostResult = 1 << 20
 
 // finished is what stands in result.json; !ok: there is none.

@@ -1,6 +1,7 @@
 package worker
 
 import (
+	"bytes"
 	"strings"
 	"unicode"
 )
@@ -26,23 +27,23 @@ func shorten(text string, most int) string {
 	return text
 }
 
-// tail keeps the last lines of a stream.
-type tail struct {
-	lines []string
-	bytes int
-}
+// tail keeps the last lines of a stream, as they came.
+type tail []byte
 
 const mostTail = 2 << 10
 
-func (t *tail) add(line string) {
-	if len(line) > mostTail {
-		line = "..." + strings.ToValidUTF8(line[len(line)-mostTail:], "")
-	}
-	t.lines, t.bytes = append(t.lines, line), t.bytes+len(line)
-	for t.bytes > mostTail && len(t.lines) > 1 {
-		t.bytes -= len(t.lines[0])
-		t.lines = t.lines[1:]
+func (t *tail) add(line []byte) {
+	*t = append(append(*t, line[max(0, len(line)-mostTail):]...), '\n')
+	if len(*t) > 8*mostTail {
+		*t = append((*t)[:0], (*t)[len(*t)-mostTail:]...)
 	}
 }
 
-func (t *tail) String() string { return strings.Join(t.lines, "\n") }
+// String leaves out the beginning of a line that is not there whole.
+func (t tail) String() string {
+	cut := t[max(0, len(t)-mostTail):]
+	if _, rest, found := bytes.Cut(cut, []byte("\n")); found && len(cut) < len(t) && len(rest) > 0 {
+		cut = rest
+	}
+	return clean(string(cut))
+}
