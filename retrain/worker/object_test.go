@@ -75,13 +75,11 @@ func TestALineIsProgressResultTextOrAMistakeThatIsTold(t *testing.T) {
 		{`{"step":1}{"step":2}`, "cannot be read: invalid character '{' after top-level value"},
 	} {
 		o, problem, mine := parse([]byte(c.line))
-		got := ""
+		got := "text"
 		switch {
-		case !mine:
-			got = "text"
 		case problem != "":
 			got = "cannot be read: " + problem
-		default:
+		case mine:
 			got = o.String()
 		}
 		if got != c.want && (problem == "" || !strings.HasPrefix(got, c.want)) {
