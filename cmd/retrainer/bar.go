@@ -17,7 +17,7 @@ type bar struct {
 	mu       sync.Mutex
 	out      io.Writer
 	terminal bool
-	text     string                   // of the training that is shown; "": none
+	text     string                   // what is trained
 	shown    *progressbar.ProgressBar // nil: none
 }
 
@@ -39,49 +39,43 @@ func (b *bar) Write(line []byte) (int, error) {
 	return n, err
 }
 
-// begin shows a training of which nothing is known yet.
+// begin is told which training the reports to come are of.
 func (b *bar) begin(c *retrain.Command) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.terminal {
-		b.text = fmt.Sprintf("%s retrain of %s", c.Action, visible(c.Model))
-		b.draw(-1)
-	}
+	b.text = fmt.Sprintf("%s retrain of %s", c.Action, visible(c.Model))
 }
 
-// show draws what a trainer reported.
+// show draws what a trainer reported, if it said how many steps there are.
 func (b *bar) show(r retrain.Report) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if !b.terminal || b.shown == nil {
+	if !b.terminal || r.Step == nil || r.Total == nil || *r.Total < 1 {
 		return
 	}
-	if r.Total != nil && r.Step != nil && *r.Total > 0 {
-		if b.shown.GetMax64() != *r.Total {
-			_ = b.shown.Clear()
-			b.draw(*r.Total)
-		}
-		_ = b.shown.Set64(min(max(*r.Step, 0), *r.Total-1)) // the end is the program's, not its last step's
+	if b.shown == nil || b.shown.GetMax64() != *r.Total {
+		b.clear()
+		b.shown = progressbar.NewOptions64(*r.Total, progressbar.OptionSetWriter(b.out), progressbar.OptionSetWidth(20),
+			progressbar.OptionShowCount(), progressbar.OptionSetPredictTime(true), progressbar.OptionSetElapsedTime(true))
 	}
+	text := b.text
 	if len(r.Metrics) > 0 {
-		b.shown.Describe(b.text + ", " + metrics(r.Metrics))
+		text += ", " + visible(metrics(r.Metrics))
 	}
-}
-
-// draw begins the bar of a training of so many steps; -1: it is not known how many.
-func (b *bar) draw(total int64) {
-	b.shown = progressbar.NewOptions64(total, progressbar.OptionSetWriter(b.out), progressbar.OptionSetDescription(b.text),
-		progressbar.OptionSetWidth(20), progressbar.OptionShowCount(), progressbar.OptionSetPredictTime(total > 0),
-		progressbar.OptionSetElapsedTime(true), progressbar.OptionSetRenderBlankState(true), progressbar.OptionFullWidth())
+	b.shown.Describe(text)
+	_ = b.shown.Set64(min(max(*r.Step, 0), *r.Total-1)) // the end is the program's, not its last step's
 }
 
 // end takes the bar away.
 func (b *bar) end() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	b.clear()
+}
+
+func (b *bar) clear() {
 	if b.shown != nil {
 		_ = b.shown.Clear()
-		_ = b.shown.Exit()
 		b.shown = nil
 	}
 }
