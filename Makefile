@@ -8,7 +8,7 @@ GOLANGCI_VERSION := v2.15.0
 TOOLS            := $(CURDIR)/.cache/bin
 FUZZTIME         ?= 10s
 # The pure packages start no goroutine (internal/walls holds them to it): nothing there can race.
-RACE             ?= ./consumer/... ./retrain/worker/... ./internal/sim/... ./cmd/... ./examples/...
+RACE             ?= ./consumer/... ./retrain/service ./retrain/worker/... ./internal/sim/... ./cmd/... ./examples/...
 RACE_SKIP        ?= EveryRequest|AnyStep|Overtaking|CutAnywhere|LongAfterItsDeadline|LosesOrDoubles|PlantedBug|Runner|Million
 
 help: ## this list
