@@ -9,7 +9,11 @@ import (
 
 	"github.com/visutility/retrainer/retrain"
 	"github.com/visutility/retrainer/retrain/service"
+	"github.com/visutility/retrainer/retrain/worker"
 )
+
+// A program that trains is a trainer in process too.
+var _ service.ModelTrainer = (*worker.Program)(nil)
 
 // detector trains the object detection.
 type detector struct{}

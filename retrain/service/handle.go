@@ -160,7 +160,7 @@ func each(err error) []error {
 func (h *Handle) tick() {
 	for _, o := range h.observers {
 		if t, ok := o.(Ticker); ok {
-			h.settings.guard("Tick", func() error { t.Tick(); return nil })
+			_ = h.settings.guard("Tick", func() error { t.Tick(); return nil }) // a panic is logged there
 		}
 	}
 }

@@ -81,12 +81,6 @@ func (l *ledger) event(on retrain.On, e *retrain.Event) (alerts []*retrain.Alert
 	return alerts, out, err
 }
 
-// enter folds one entry, which is made for the moment.
-func (l *ledger) enter(entry func(at int64) retrain.Entry) []retrain.Output {
-	at := l.moment()
-	return l.step(at, entry(at), nil)
-}
-
 // tick lets time pass if something waits for that.
 func (l *ledger) tick() []retrain.Output {
 	at := l.moment()
