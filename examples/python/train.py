@@ -27,10 +27,21 @@ def load(dataset):
     return (x, y), (x_choice, y_choice), (x_test, y_test)
 
 
+def file_of(models, model, version):
+    return models / quote(f"{model}@{version}.joblib", safe="@")
+
+
+def save(fitted, models, model, version):
+    models.mkdir(parents=True, exist_ok=True)
+    unfinished = models / f"{os.getpid()}.unfinished"
+    joblib.dump(fitted, unfinished)
+    unfinished.replace(file_of(models, model, version))  # whole or not at all, whenever this is killed
+
+
 def train(command, models, report):
-    """Tries the trials in their order, saves the best model in the folder `models` and returns the result."""
+    """Tries the trials in their order and saves the best model in the folder `models`; returns the result."""
     training, choice, test = load(command["dataset"])
-    file = models / quote(f"{command['model']}@{command['base_version']}.joblib", safe="@")
+    file = file_of(models, command["model"], command["base_version"])
     base = joblib.load(file) if file.exists() else None
     fresh = MLPClassifier((32,), max_iter=10, n_iter_no_change=10_000, warm_start=True, random_state=0)
     start = base if base and command["action"] == "soft" else fresh  # soft: fine-tune it; full: from scratch
@@ -41,13 +52,10 @@ def train(command, models, report):
         if (accuracy := model.score(*choice)) > best_accuracy:
             best, best_accuracy, best_params = model, accuracy, trial["values"]
         report({"step": step, "total": len(command["trials"]), "metrics": {"accuracy": accuracy}})
-    metrics = {"accuracy": best.score(*test)} | ({"base_accuracy": base.score(*test)} if base else {})
     # Named by the command's time: what is trained again after a crash is the same version again.
     version = "v" + "".join(filter(str.isdigit, str(command["issued_at"])))[:14]
-    models.mkdir(parents=True, exist_ok=True)
-    unfinished = models / f"{os.getpid()}.unfinished"
-    joblib.dump(best, unfinished)
-    unfinished.replace(models / quote(f"{command['model']}@{version}.joblib", safe="@"))  # whole or not at all
+    save(best, models, command["model"], version)
+    metrics = {"accuracy": best.score(*test)} | ({"base_accuracy": base.score(*test)} if base else {})
     return {"new_version": version, "metrics": metrics, "best_params": best_params}
 
 

@@ -25,7 +25,7 @@ func (p *pipeline) consumer() *process {
 
 func TestTheConsumerTrainsEachCommandToOneResultThroughKills(t *testing.T) {
 	p := newPipeline(t)
-	p.run(policy)
+	p.run()
 	consumer := p.consumer()
 	consumer.start()
 	p.sh(first)
@@ -42,7 +42,7 @@ func TestTheConsumerTrainsEachCommandToOneResultThroughKills(t *testing.T) {
 	consumer.start()
 	wait(t, "the second training begins again", func() bool { return p.reported(command.CommandID, "started") == 2 })
 	p.dev.kill()
-	p.run(policy)
+	p.run()
 	after := p.await("retrain.results", 2)[1]
 	if after.State != "succeeded" || after.BaseVersion != before.NewVersion || after.Metrics["accuracy"] < after.Metrics["base_accuracy"]+0.3 {
 		t.Errorf("after drift the result is %+v, of a base of %+v", after, before)
@@ -90,7 +90,8 @@ func TestTheConsumerLeavesAloneWhatWasNeverCommandedOrCameTooLate(t *testing.T) 
 	if err := os.WriteFile(filepath.Join(p.dir, "hasty.yaml"), []byte(hasty), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	p.run("hasty.yaml")
+	p.dev.line = "./retrainer dev --policy hasty.yaml"
+	p.run()
 	p.sh(`./retrainer trigger late --action full --create`)
 	late := p.await("retrain.results", 1)[0]
 	if late.State != "expired" || late.ErrorCode != "unclaimed" {

@@ -48,6 +48,7 @@ func newPipeline(t *testing.T) *pipeline {
 	}
 	p.env = append(os.Environ(), "PATH="+filepath.Dir(python)+":"+os.Getenv("PATH"), "USER=ada", "PYTHONDONTWRITEBYTECODE=1",
 		"VTY_BROKERS="+p.broker, "VTY_LISTEN="+p.broker, "VTY_HTTP="+p.http)
+	p.dev = p.process("dev", devLine)
 	return p
 }
 
@@ -70,14 +71,11 @@ func (p *pipeline) process(name, line string) *process {
 	return &process{t: p.t, name: name, line: line, dir: p.dir, env: p.env, log: filepath.Join(p.dir, name+".log")}
 }
 
-const policy = "examples/python/policy.yaml"
+const devLine = "./retrainer dev --policy examples/python/policy.yaml"
 
-// run starts `dev` with a policy file, again after a kill, and waits until it is ready.
-func (p *pipeline) run(policy string) {
+// run starts `dev`, again after a kill, and waits until it is ready.
+func (p *pipeline) run() {
 	p.t.Helper()
-	if p.dev == nil {
-		p.dev = p.process("dev", "./retrainer dev --policy "+policy)
-	}
 	p.dev.start()
 	client := http.Client{Timeout: 2 * time.Second}
 	wait(p.t, "dev is ready", func() bool {
