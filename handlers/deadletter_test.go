@@ -149,16 +149,18 @@ func TestEveryReasonOfADeadLetterOfProgress(t *testing.T) {
 		value  []byte
 		reason string
 	}{
-		"fine":                {good, ""},
-		"no value":            {nil, "tombstone"},
-		"JSON":                {[]byte("{}"), "framing"},
-		"another record":      {TickValue(), "schema_unknown"},
-		"cut":                 {good[:len(good)-1], "malformed"},
-		"no command":          {progress(func(p *retrain.Progress) { p.CommandID = "" }), "invalid_value"},
-		"metric not finite":   {progress(func(p *retrain.Progress) { p.Metrics["loss"] = math.Inf(1) }), "invalid_value"},
-		"bad version":         {progress(func(p *retrain.Progress) { p.NewVersion = new("v\n6") }), "invalid_value"},
-		"too much to keep":    {progress(func(p *retrain.Progress) { p.BestParams = map[string]string{"note": strings.Repeat("x", 256<<10)} }), "oversized"},
-		"and not finite":      {progress(func(p *retrain.Progress) { p.NewVersion, p.BestParams = new(""), map[string]string{"note": strings.Repeat("x", 256<<10)} }), "oversized"},
+		"fine":              {good, ""},
+		"no value":          {nil, "tombstone"},
+		"JSON":              {[]byte("{}"), "framing"},
+		"another record":    {TickValue(), "schema_unknown"},
+		"cut":               {good[:len(good)-1], "malformed"},
+		"no command":        {progress(func(p *retrain.Progress) { p.CommandID = "" }), "invalid_value"},
+		"metric not finite": {progress(func(p *retrain.Progress) { p.Metrics["loss"] = math.Inf(1) }), "invalid_value"},
+		"bad version":       {progress(func(p *retrain.Progress) { p.NewVersion = new("v\n6") }), "invalid_value"},
+		"too much to keep":  {progress(func(p *retrain.Progress) { p.BestParams = map[string]string{"note": strings.Repeat("x", 256<<10)} }), "oversized"},
+		"and not finite": {progress(func(p *retrain.Progress) {
+			p.NewVersion, p.BestParams = new(""), map[string]string{"note": strings.Repeat("x", 256<<10)}
+		}), "oversized"},
 		"unknown kind":        {progress(func(p *retrain.Progress) { p.Kind = "unknown" }), "unknown_kind"},
 		"unknown kind, no id": {progress(func(p *retrain.Progress) { p.Kind, p.CommandID = "unknown", "" }), "invalid_value"},
 	} {
