@@ -94,6 +94,7 @@ func (x *transcript) start(d *datadriven.TestData) {
 		partitions: map[string]*live{}, offsets: map[string]int64{}, commands: map[string]string{},
 	}
 	one(x.t, d, func(a *words) {
+		x.trials = a.has("trials")
 		x.active = x.read(d)
 		x.policy = x.active
 		x.foldPolicy(a.at("at"))
@@ -185,6 +186,10 @@ func (x *transcript) progress(a *words) {
 	p := &Progress{
 		Kind: ProgressKind(a.kind("started", "progress", "succeeded", "failed")), CommandID: x.commands[a.need("command")],
 		Worker: a.text("worker"), NewVersion: a.text("new_version"), ErrorCode: a.text("error_code"), At: a.at("at"),
+		BestParams: a.table("best"),
+	}
+	if a.has("mAP") {
+		p.Metrics = map[string]float64{"mAP": a.number("mAP", 0)}
 	}
 	x.fold(p.At, p)
 }

@@ -2,8 +2,10 @@ package retrain
 
 import (
 	"fmt"
+	"maps"
 	"reflect"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 )
@@ -15,6 +17,7 @@ type printer struct {
 	names      map[string]string // commands, as model/number
 	lines      []string
 	run        run
+	trials     bool // are printed
 }
 
 // run is a number of events one behind the other with the same outcome, of which nothing came.
@@ -101,6 +104,11 @@ func (x *printer) output(o Output) {
 	case *Command:
 		x.print(now, "command %s (%s): %s%s, alerts %d, to be taken up by %s", x.names[o.CommandID], short(o.CommandID), o.Action, from(o.BaseVersion),
 			len(o.Evidence), moment(o.StartBy))
+		for _, trial := range o.Trials {
+			if x.trials {
+				x.lines = append(x.lines, fmt.Sprintf("    trial %d: %s", trial.Number, pairs(trial.Values)))
+			}
+		}
 	case *Result:
 		x.print(now, "result of %s: %s%s", x.names[o.CommandID], o.State, resultRest(o))
 	case *Model:
@@ -150,6 +158,9 @@ func resultRest(r *Result) string {
 	if r.ErrorCode != nil {
 		text += ", " + *r.ErrorCode
 	}
+	if len(r.BestParams) > 0 {
+		text += ", best with " + pairs(r.BestParams)
+	}
 	if r.Worker != nil {
 		text += ", by " + *r.Worker
 	}
@@ -172,8 +183,23 @@ func (x *printer) modelRest(m *Model) string {
 	}
 	if m.Latest != nil {
 		text += ", latest " + *m.Latest
+		newest := m.Versions[len(m.Versions)-1]
+		for _, name := range slices.Sorted(maps.Keys(newest.Metrics)) {
+			text += fmt.Sprintf(", %s %s", name, Amount(newest.Metrics[name]))
+		}
+		if len(newest.BestParams) > 0 {
+			text += ", best with " + pairs(newest.BestParams)
+		}
 	}
 	return text
+}
+
+func pairs(values map[string]string) string {
+	var list []string
+	for _, name := range slices.Sorted(maps.Keys(values)) {
+		list = append(list, name+" "+values[name])
+	}
+	return strings.Join(list, ", ")
 }
 
 // counted are the entries that changed nothing, by why.

@@ -110,6 +110,22 @@ func (a *words) number(key string, otherwise float64) float64 {
 	return v
 }
 
+// table is `(name value, name value)`.
+func (a *words) table(key string) map[string]string {
+	if !a.has(key) {
+		return nil
+	}
+	m := map[string]string{}
+	for _, pair := range strings.Split(a.values[key], ", ") {
+		name, value, ok := strings.Cut(pair, " ")
+		if !ok {
+			a.t.Fatalf("%s: %s: %q is no name with a value", a.where, key, pair)
+		}
+		m[name] = value
+	}
+	return m
+}
+
 func (a *words) duration(key string) time.Duration {
 	d, err := time.ParseDuration(a.need(key))
 	if err != nil {
