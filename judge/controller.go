@@ -300,10 +300,15 @@ func (c *controller) mention(name string) *model {
 func (c *controller) end(x *command, state string, v map[string]any, late bool) {
 	m := c.models[x.model()]
 	m.touched = true
-	if x.state, x.endedAt = state, c.now; late && state == "succeeded" {
-		c.seen["trainings that succeeded late"]++
+	x.state, x.endedAt = state, c.now
+	switch {
+	case state == "expired":
+		c.seen["trainings "+v["error_code"].(string)]++
+	case late && state == "succeeded":
+		c.seen["trainings succeeded late"]++
+	default:
+		c.seen["trainings "+state]++
 	}
-	c.seen["trainings "+state]++
 	if m.open == x {
 		m.open = nil
 	}

@@ -51,7 +51,7 @@ func (w *world) progress(kind string, v map[string]any) map[string]any {
 
 func TestTheWorldHasTrainingsOfAllKinds(t *testing.T) {
 	_, printed := newWorld(t).judge(nil)
-	for _, want := range []string{"trainings expired", "trainings failed", "trainings succeeded", "1 trainings that succeeded late", "1 words on no command", "1 words after the end",
+	for _, want := range []string{"trainings unclaimed", "trainings failed", "1 trainings succeeded,", "1 trainings succeeded late", "1 words on no command", "1 words after the end",
 		"1 commands that begin with the parent's parameters", "1 Progress framing", "1 Progress invalid_value", "1 Progress malformed", "1 Progress tombstone", "1 Progress unknown_kind"} {
 		if !strings.Contains(printed, want) {
 			t.Errorf("no %q in %s", want, printed)

@@ -193,15 +193,15 @@ func readCommands(t *testing.T, broker string, n int) map[string]int {
 	return commands
 }
 
-// judge has the judge, which shares no code with the program, fold what is in the data and compare.
-func judge(t *testing.T, data string, args ...string) {
+// judge has the judge, which shares no code with the program, fold what is in the data and compare; what it says.
+func judge(t *testing.T, data string, args ...string) string {
 	t.Helper()
 	b, err := embedded.Start("127.0.0.1:0", data, zerolog.Nop())
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer b.Close()
-	judgeAt(t, b.Address(), args...)
+	return judgeAt(t, b.Address(), args...)
 }
 
 // judgeAt judges what is on a running broker, and has the program verify it; what the judge says of it.

@@ -39,6 +39,7 @@ var rows = []row{
 	{"retrain", []string{"internal/nearest"}, []string{"github.com/google/uuid"}},
 	{"schemas", []string{"internal/nearest"}, []string{"github.com/hamba/avro/v2"}},
 	{"internal/sim", nil, []string{"*"}},
+	{"internal/trainers", []string{"retrain", "schemas", "internal/nearest"}, nil},
 	{"internal/walls", nil, nil},
 	{"bench", []string{"*"}, []string{"*"}},
 	{"examples/count", []string{"consumer...", "examples/count..."}, []string{"github.com/rs/zerolog", "github.com/segmentio/kafka-go"}},
