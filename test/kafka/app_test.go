@@ -149,9 +149,9 @@ func (a *app) judge(args ...string) string {
 	return string(out)
 }
 
-// judgeSwitches judges a run with alerts of all kinds, and says how many policies were active, and how often partitions of
-// events went over to another.
-func (a *app) judgeSwitches() (policies, switches int) {
+// judgeSwitches judges a run with alerts of all kinds, and more that it must have had; how many policies were active, and how often
+// partitions of events went over to another.
+func (a *app) judgeSwitches(more ...string) (policies, switches int) {
 	a.t.Helper()
 	said := a.judge()
 	number := func(what string) (n int) {
@@ -160,9 +160,9 @@ func (a *app) judgeSwitches() (policies, switches int) {
 		}
 		return n
 	}
-	for _, what := range []string{"on drift", "on concept_drift", "on performance", "resolved recovered", "resolved rule_removed"} {
-		if number("alerts "+what) == 0 {
-			a.t.Errorf("the run has no alerts %s", what)
+	for _, what := range append([]string{"alerts on drift", "alerts on concept_drift", "alerts on performance", "alerts resolved recovered", "alerts resolved rule_removed"}, more...) {
+		if number(what) == 0 {
+			a.t.Errorf("the run has no %s", what)
 		}
 	}
 	return number("policies"), number("switches")

@@ -12,15 +12,6 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
-
-	"github.com/visutility/retrainer/handlers"
-	"github.com/visutility/retrainer/retrain"
-	"github.com/visutility/retrainer/schemas"
-)
-
-var (
-	progressCodec = schemas.MustCodec[retrain.Progress]("Progress")
-	commandCodec  = schemas.MustCodec[retrain.Command]("Command")
 )
 
 // load writes events, and plays the trainers and the people.
@@ -34,6 +25,7 @@ type load struct {
 	wg     sync.WaitGroup
 
 	commands atomic.Int64
+	training atomic.Int64 // commands that a trainer has
 }
 
 func newLoad(t testing.TB, c *cluster, total int) *load {
@@ -80,55 +72,4 @@ func (l *load) write(ctx context.Context, r *kgo.Record) {
 			l.failed.CompareAndSwap(nil, &err)
 		}
 	})
-}
-
-// trainers answer a third of the commands with success, a third with failure, and let a third expire; now and then somebody
-// asks for a training by hand. They end with ctx.
-func (l *load) trainers(ctx context.Context, c *cluster) {
-	parts := map[int32]kgo.Offset{}
-	for p := range int32(partitions) {
-		parts[p] = kgo.NewOffset().AtStart()
-	}
-	reader, err := kgo.NewClient(kgo.SeedBrokers(c.client.OptValue(kgo.SeedBrokers).([]string)...),
-		kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{"retrain.commands": parts}), kgo.FetchIsolationLevel(kgo.ReadCommitted()))
-	if err != nil {
-		l.failed.CompareAndSwap(nil, &err)
-		return
-	}
-	defer reader.Close()
-	for ctx.Err() == nil {
-		reader.PollFetches(ctx).EachRecord(func(rec *kgo.Record) {
-			var cmd retrain.Command
-			if err := commandCodec.Decode(rec.Value, &cmd); err != nil {
-				l.failed.CompareAndSwap(nil, &err)
-				return
-			}
-			l.answer(ctx, &cmd, l.commands.Add(1))
-		})
-	}
-}
-
-func (l *load) answer(ctx context.Context, cmd *retrain.Command, n int64) {
-	worker, kinds := "trainer", []retrain.ProgressKind{"started", "succeeded"}
-	switch n % 3 {
-	case 1:
-		kinds[1] = "failed"
-	case 2:
-		kinds = nil
-	}
-	for _, k := range kinds {
-		b, err := progressCodec.Append(nil, &retrain.Progress{CommandID: cmd.CommandID, Kind: k, Worker: &worker, At: time.Now().UnixMilli()})
-		if err != nil {
-			panic(err)
-		}
-		l.write(ctx, &kgo.Record{Topic: "retrain.progress", Key: []byte(cmd.CommandID), Value: b})
-	}
-	if n%50 == 0 {
-		action := retrain.RetrainAction("full")
-		b, err := handlers.RequestValue(&retrain.Request{RequestID: fmt.Sprint("r", n), Verb: "trigger", Model: cmd.Model, Action: &action, Author: "chaos", At: time.Now().UnixMilli()})
-		if err != nil {
-			panic(err)
-		}
-		l.write(ctx, &kgo.Record{Topic: "retrain.requests", Value: b})
-	}
 }

@@ -1,0 +1,72 @@
+//go:build kafka
+
+package kafka
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/visutility/retrainer/handlers"
+	"github.com/visutility/retrainer/internal/trainers"
+	"github.com/visutility/retrainer/retrain"
+	"github.com/visutility/retrainer/schemas"
+)
+
+var commandCodec = schemas.MustCodec[retrain.Command]("Command")
+
+// pace fits to the policies, as patient leaves them: start_by 25 s and 20 s, max_runtime 10 s.
+var pace = trainers.Pace{Word: 100 * time.Millisecond, Step: time.Second, Late: 3 * time.Second, Unclaimed: 27 * time.Second, Overdue: 11 * time.Second}
+
+// trainers take commands up, each in another way than the one before; now and then somebody asks for a training by hand. They
+// end with ctx.
+func (l *load) trainers(ctx context.Context, c *cluster) {
+	parts := map[int32]kgo.Offset{}
+	for p := range int32(partitions) {
+		parts[p] = kgo.NewOffset().AtStart()
+	}
+	reader, err := kgo.NewClient(kgo.SeedBrokers(c.client.OptValue(kgo.SeedBrokers).([]string)...),
+		kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{"retrain.commands": parts}), kgo.FetchIsolationLevel(kgo.ReadCommitted()))
+	if err != nil {
+		l.failed.CompareAndSwap(nil, &err)
+		return
+	}
+	defer reader.Close()
+	for ctx.Err() == nil {
+		reader.PollFetches(ctx).EachRecord(func(rec *kgo.Record) {
+			var cmd retrain.Command
+			if err := commandCodec.Decode(rec.Value, &cmd); err != nil {
+				l.failed.CompareAndSwap(nil, &err)
+				return
+			}
+			n := int(l.commands.Add(1))
+			l.wg.Go(func() { l.train(ctx, &cmd, n) })
+			if n%50 == 0 {
+				l.request(ctx, &cmd, n)
+			}
+		})
+	}
+}
+
+// train says of the n-th command what there is to say.
+func (l *load) train(ctx context.Context, cmd *retrain.Command, n int) {
+	l.training.Add(1)
+	defer l.training.Add(-1)
+	for _, w := range trainers.Words(cmd, n, pace) {
+		if wait(ctx, w.After) != nil {
+			return
+		}
+		l.write(ctx, &kgo.Record{Topic: "retrain.progress", Key: []byte(cmd.CommandID), Value: w.Value})
+	}
+}
+
+func (l *load) request(ctx context.Context, cmd *retrain.Command, n int) {
+	action := retrain.FullRetrain
+	b, err := handlers.RequestValue(&retrain.Request{RequestID: fmt.Sprint("r", n), Verb: "trigger", Model: cmd.Model, Action: &action, Author: "chaos", At: time.Now().UnixMilli()})
+	if err != nil {
+		panic(err)
+	}
+	l.write(ctx, &kgo.Record{Topic: "retrain.requests", Value: b})
+}
