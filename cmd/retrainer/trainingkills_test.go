@@ -166,7 +166,8 @@ func (b *busy) trainers(ctx context.Context) {
 			b.t.Logf("reading commands: %v", err) // it goes on
 		}
 		fetches.EachRecord(func(r *kgo.Record) {
-			cmd, result, err := new(retrain.Command), new(retrain.Result), error(nil)
+			var err error
+			cmd, result := new(retrain.Command), new(retrain.Result)
 			if r.Topic == "retrain.commands" {
 				if err = commandsCodec.Decode(r.Value, cmd); err == nil {
 					n := int(b.commands.Add(1))
