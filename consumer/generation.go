@@ -77,7 +77,8 @@ func (g *generation) wait() {
 }
 
 // heartbeats keeps the membership alive and ends the generation when the coordinator says so, or when it has been silent
-// for the session's length, counted from when the last answered beat was sent.
+// for the session's length, counted from when the last answered beat was sent. The first session begins with the answer to
+// JoinGroup, which may have waited for others as long as a session lasts.
 func (g *generation) heartbeats(last time.Time) {
 	req := kmsg.NewPtrHeartbeatRequest()
 	req.Group, req.Generation, req.MemberID = g.group, g.number, g.member

@@ -90,15 +90,13 @@ func (m *member) join(ctx context.Context) (*generation, error) {
 	req.Protocols = []kmsg.JoinGroupRequestProtocol{m.offer()}
 	req.InstanceID = m.instanceID()
 	var res *kmsg.JoinGroupResponse
-	var sent time.Time
 	err := m.ask(ctx, "JoinGroup", m.session+requestTimeout, func(ctx context.Context, node int32) (code int16, err error) {
-		req.MemberID, sent = m.id, m.now()
+		req.MemberID = m.id
 		if res, err = wire.Do[*kmsg.JoinGroupResponse](ctx, m.client, node, req); err != nil {
 			return 0, err
 		}
 		if res.ErrorCode == kerr.MemberIDRequired.Code { // KIP-394: the same again with the id given
 			m.id, req.MemberID = res.MemberID, res.MemberID
-			sent = m.now()
 			if res, err = wire.Do[*kmsg.JoinGroupResponse](ctx, m.client, node, req); err != nil {
 				return 0, err
 			}
@@ -111,7 +109,8 @@ func (m *member) join(ctx context.Context) (*generation, error) {
 	m.id = res.MemberID
 	g := newGeneration(m.membership, res.Generation, res.MemberID)
 	g.unhook = context.AfterFunc(ctx, g.finish)
-	g.start(func() { g.heartbeats(sent) }) // from here on: a member that waits in SyncGroup may be expired otherwise
+	answered := m.now()
+	g.start(func() { g.heartbeats(answered) }) // from here on: a member that waits in SyncGroup may be expired otherwise
 	if err := m.sync(g, res); err != nil {
 		g.end(err)
 		g.wait()

@@ -174,3 +174,31 @@ func TestPartitionWithoutCheckpointWaitsAlone(t *testing.T) {
 		}
 	})
 }
+
+// A join that waited for a dead member as long as a session lasts is not taken for a lost session.
+func TestJoinThatWaitedForADeadMemberIsTheLast(t *testing.T) {
+	sim.Bubble(t, sim.Config{Topics: topics()}, func(w *sim.World) {
+		var l logs
+		revise(w, 1, 1)
+		w.Start("a", counting(&l), nil)
+		dead := w.Start("b", counting(&l), nil)
+		w.Feed(8, 100*time.Millisecond, event)()
+		settled(w, time.Minute)
+		beats := func() int { return len(w.Trace.All().Where(sim.All(sim.On("b.1"), sim.Key(kmsg.Heartbeat)))) }
+		n := beats()
+		w.Until(time.Second, "b has just beaten", func() bool { return beats() > n })
+		dead.Crash(true)
+		w.Start("c", counting(&l), nil)
+		time.Sleep(20 * time.Second)
+		joins := w.Trace.All().Where(sim.All(sim.On("c.1"), sim.Key(kmsg.JoinGroup)))
+		if len(joins) != 2 { // without and with a member id
+			t.Errorf("c joined %d times", len(joins))
+		}
+		if waited := joins[len(joins)-1]; len(joins) == 2 && waited.Done.At-waited.Sent.At < 5500*time.Millisecond {
+			t.Errorf("c did not wait for the dead member: %v", waited)
+		}
+		if l.count("no answer to heartbeats") > 0 {
+			t.Errorf("a lost session was told of:\n%s", l.b.String())
+		}
+	})
+}
