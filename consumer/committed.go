@@ -69,7 +69,8 @@ func readCommitted(res *kmsg.OffsetFetchResponse) (at committedOffset, code int1
 }
 
 // commit commits offsets of one topic outside any transaction, under the generation's number and member: it is refused
-// unless they are the live ones. An answer that does not come does no harm: the same again says the same.
+// unless they are the live ones. Where no answer comes the generation is over, and the same is to be said in the next: only
+// that keeps a request that is still in the network from taking the group back behind a later commit.
 func (g *generation) commit(ctx context.Context, topic string, id [16]byte, offsets map[int32]int64) error {
 	req := kmsg.NewPtrOffsetCommitRequest()
 	req.Group, req.Generation, req.MemberID, req.InstanceID = g.group, g.number, g.member, g.instanceID()
@@ -87,6 +88,9 @@ func (g *generation) commit(ctx context.Context, topic string, id [16]byte, offs
 			ctx, cancel := context.WithTimeout(ctx, askTimeout)
 			defer cancel()
 			res, err := wire.Do[*kmsg.OffsetCommitResponse](ctx, g.client, node, req)
+			if err != nil && !errors.Is(err, wire.ErrNotSent) {
+				err = &fault{fate: fateEnd, what: "OffsetCommit of group " + g.group, err: err}
+			}
 			if err != nil {
 				return 0, err
 			}

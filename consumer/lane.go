@@ -10,6 +10,9 @@ import (
 	"github.com/visutility/retrainer/consumer/record"
 )
 
+// laneWait is how long the broker may hold an empty fetch: a record that comes is answered at once.
+const laneWait = 5 * time.Second
+
 // lane reads one partition for one generation and hands its records over. One goroutine runs it.
 type lane struct {
 	s         *shift
@@ -88,7 +91,7 @@ func (l *lane) follow(ctx context.Context, in *stream) error {
 		return l.restart(ctx, in, info.id)
 	}
 	var out *rangeError
-	if err := in.fetch(ctx, readerWait); errors.As(err, &out) {
+	if err := in.fetch(ctx, laneWait); errors.As(err, &out) {
 		l.log.Error().Err(err).Msg("gap: the topic was cut, made anew, or its retention was faster: going on at the log's start")
 		return l.restart(ctx, in, info.id)
 	} else if err != nil {

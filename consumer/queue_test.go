@@ -12,6 +12,7 @@ import (
 
 	"github.com/rs/zerolog"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/visutility/retrainer/consumer"
 	"github.com/visutility/retrainer/consumer/record"
@@ -38,6 +39,8 @@ func command(partition int32, name string, takes time.Duration) *kgo.Record {
 // stint is one call of Work.
 type stint struct {
 	by, what     string
+	partition    int32
+	offset       int64
 	begun, ended time.Time // ended zero: it goes on, or its process died
 	cut          bool      // its context ended first
 }
@@ -51,7 +54,7 @@ type book struct {
 func (b *book) begin(by string, r *record.Record) *stint {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	s := &stint{by: by, what: string(r.Key), begun: time.Now()}
+	s := &stint{by: by, what: string(r.Key), partition: r.Partition, offset: r.Offset, begun: time.Now()}
 	b.stints = append(b.stints, s)
 	return s
 }
@@ -75,6 +78,23 @@ func (b *book) of(what string) (all []string) {
 			all = append(all, s.by+", cut")
 		default:
 			all = append(all, s.by)
+		}
+	}
+	return all
+}
+
+// done is how often the work on a record was done.
+func (b *book) done(what string) int {
+	return len(slices.DeleteFunc(b.of(what), func(s string) bool { return strings.HasSuffix(s, "cut") || strings.HasSuffix(s, "...") }))
+}
+
+// long are those that are done and took a second or more.
+func (b *book) long() (all []*stint) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, s := range b.stints {
+		if !s.ended.IsZero() && !s.cut && s.ended.Sub(s.begun) >= time.Second {
+			all = append(all, s)
 		}
 	}
 	return all
@@ -178,38 +198,93 @@ func TestQueueWorksOnEachRecordOnceAndOneAtATime(t *testing.T) {
 	})
 }
 
-// A second member comes while the first is at work for three hours of beating: the work is neither interrupted nor begun
-// again, the group does not wait for it, and what else there is goes to the second.
-func TestQueueKeepsItsRecordWhileMembersComeAndGo(t *testing.T) {
+// Offsets of records that are not for this process are committed together, and that of one that took long before the next is
+// begun, so that no crash repeats it.
+func TestQueueCommitsWhatTookLongBeforeTheNext(t *testing.T) {
+	sim.Bubble(t, sim.Config{Topics: commandTopics()}, func(w *sim.World) {
+		var b book
+		var l logs
+		for i := range 300 {
+			takes := time.Duration(0)
+			if i%100 == 50 {
+				takes = time.Minute
+			}
+			w.Append(command(int32(i%2), fmt.Sprint("c", i), takes))
+		}
+		var lacking []string
+		committing := func(c *consumer.QueueConfig) {
+			work := c.Work
+			c.Work = func(ctx context.Context, r *record.Record) error {
+				for _, s := range b.long() {
+					if at := w.Offsets(workers)[commands][s.partition]; at.Offset <= s.offset {
+						lacking = append(lacking, fmt.Sprintf("%s at %d, begun when the group's offset was %d", r.Key, s.offset, at.Offset))
+					}
+				}
+				return work(ctx, r)
+			}
+		}
+		w.Start("a", working(&b, "a", &l, committing), nil)
+		allDone(w, 10*time.Minute)
+		if len(lacking) > 0 {
+			t.Errorf("a long one was not committed before the next was begun: %q", lacking)
+		}
+		if n := len(w.Trace.All().Where(sim.Key(kmsg.OffsetCommit))); n < 4 || n > 30 {
+			t.Errorf("%d commits for 297 quick and 3 long ones", n)
+		}
+	})
+}
+
+// Lanes are served in turn: a partition with many records does not hold up one with few.
+func TestQueueTakesPartitionsInTurn(t *testing.T) {
+	sim.Bubble(t, sim.Config{Topics: commandTopics()}, func(w *sim.World) {
+		var b book
+		var l logs
+		for i := range 40 {
+			w.Append(command(0, fmt.Sprint("many", i), time.Second))
+		}
+		for i := range 3 {
+			w.Append(command(7, fmt.Sprint("few", i), time.Second))
+		}
+		w.Start("a", working(&b, "a", &l), nil)
+		w.Until(12*time.Second, "the few are done", func() bool { return slices.Equal(b.of("few2"), []string{"a"}) })
+	})
+}
+
+// Only what was committed is given, and nothing behind a transaction that is open before that has ended.
+func TestQueueGivesCommittedRecordsOnly(t *testing.T) {
 	sim.Bubble(t, sim.Config{Topics: commandTopics()}, func(w *sim.World) {
 		var b book
 		var l logs
 		w.Start("a", working(&b, "a", &l), nil)
-		w.Append(command(5, "long", 3*time.Hour))
-		w.Until(time.Minute, "the long one is in work", func() bool { return len(b.of("long")) == 1 })
-		for i := range 4 {
-			name := fmt.Sprint("b", i)
-			began := w.Now()
-			peer := w.Start(name, working(&b, name, &l), nil)
-			time.Sleep(3 * time.Second)
-			for p := range int32(lanes) {
-				w.Append(command(p, fmt.Sprint(name, "-", p), time.Second))
+		for i, commit := range []kgo.TransactionEndTry{kgo.TryCommit, kgo.TryAbort, kgo.TryCommit} {
+			begun, end := make(chan struct{}), make(chan struct{})
+			w.Start("producer", func(ctx context.Context, dial sim.Dial) error {
+				c, err := kgo.NewClient(kgo.SeedBrokers(sim.Seed), kgo.Dialer(dial), kgo.TransactionalID("t"), kgo.RecordPartitioner(kgo.ManualPartitioner()))
+				if err != nil {
+					return err
+				}
+				defer c.Close()
+				if err := c.BeginTransaction(); err != nil {
+					t.Error(err)
+				}
+				if err := c.ProduceSync(ctx, command(2, fmt.Sprint("t", i), 0)).FirstErr(); err != nil {
+					t.Error(err)
+				}
+				close(begun)
+				<-end
+				return c.EndTransaction(ctx, commit)
+			}, nil)
+			<-begun
+			w.Append(command(2, fmt.Sprint("behind", i), 0))
+			time.Sleep(10 * time.Second)
+			if got := append(b.of(fmt.Sprint("t", i)), b.of(fmt.Sprint("behind", i))...); len(got) > 0 {
+				t.Errorf("transaction %d is open, and worked on is %q", i, got)
 			}
-			time.Sleep(30*time.Minute - (w.Now() - began))
-			if err := peer.Stop(); err != nil {
-				t.Errorf("stopping %s: %v", name, err)
-			}
+			close(end)
+			w.Until(10*time.Second, "the record behind the transaction is done", func() bool { return len(b.of(fmt.Sprint("behind", i))) == 1 })
 		}
-		if got := b.of("long"); !slices.Equal(got, []string{"a..."}) {
-			t.Errorf("after two hours: %q", got)
-		}
-		allDone(w, 3*time.Hour)
-		b.wants(t, "long", "a")
-		if err := b.overlapping(); err != nil {
-			t.Error(err)
-		}
-		if t.Failed() {
-			t.Log(l.b.String())
-		}
+		b.wants(t, "t0", "a")
+		b.wants(t, "t1")
+		b.wants(t, "t2", "a")
 	})
 }

@@ -161,7 +161,7 @@ func (s *shift) commit(ctx context.Context) error {
 		case err == nil:
 			s.q.committed(offsets)
 			return nil
-		case !passes(err):
+		case fateOfError(err) == fateEnd || !passes(err):
 			return err
 		}
 		s.log.Warn().Err(err).Msg("the offset of what is done waits for its commit")
