@@ -99,7 +99,7 @@ func TestAWorkerKilledAtAnyPointNeverTrainsAFinishedCommandAgainNorBesideALiving
 				t.Errorf("begun at %v, and then at %v", begun, again)
 			}
 			if c.ready {
-				b.ended("deafchild", "daemon")
+				b.ended("deafchild", "daemon", "hidden")
 				contains(t, b.log.String(), "an earlier worker's training is still running here")
 			}
 		})

@@ -13,6 +13,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 )
 
 // programs are what a training program may be like.
@@ -76,9 +77,9 @@ var programs = map[string]func(){
 		alive("deaf")
 		child("deafchild", nil)
 		ready()
-		select {}
+		forever()
 	},
-	"deafchild": func() { signal.Ignore(syscall.SIGTERM); alive("deafchild"); select {} },
+	"deafchild": func() { signal.Ignore(syscall.SIGTERM); alive("deafchild"); forever() },
 	"polite": func() { // at SIGTERM it keeps what it has and goes with success, but it has not finished
 		term := make(chan os.Signal, 1)
 		signal.Notify(term, syscall.SIGTERM)
@@ -105,8 +106,14 @@ var programs = map[string]func(){
 			c.Stdout, c.SysProcAttr, c.Env = os.Stdout, &syscall.SysProcAttr{Setsid: true}, []string{"NOTHING=1"}
 		})
 	},
-	"left":       func() { alive("left"); select {} },
-	"daemon":     func() { alive("daemon"); select {} },
+	"namelesschild": func() { // known by its group alone
+		begin()
+		child("nameless", func(c *exec.Cmd) { c.Env = []string{"NOTHING=1"} })
+	},
+	"left":       func() { alive("left"); forever() },
+	"nameless":   func() { alive("nameless"); forever() },
+	"hidden":     func() { alive("hidden"); forever() },
+	"daemon":     func() { alive("daemon"); forever() },
 	"outofreach": func() { alive("outofreach"); awaitFile("stop") },
 
 	"removes":     func() { begin(); _ = os.RemoveAll("../" + someID); fmt.Println(`{"new_version":"v6"}`) },
@@ -130,8 +137,12 @@ func killedOnce(long bool) {
 		also := func(c *exec.Cmd) { c.ExtraFiles = []*os.File{only} }
 		child("deafchild", also)
 		child("daemon", func(c *exec.Cmd) { also(c); c.SysProcAttr = &syscall.SysProcAttr{Setsid: true} })
+		child("hidden", func(c *exec.Cmd) { // known by the lock alone, which it got as its third file
+			c.ExtraFiles, c.Env = []*os.File{os.NewFile(3, "program.lock"), only}, []string{"NOTHING=1"}
+			c.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+		})
 		ready()
-		select {}
+		forever()
 	}
 	fmt.Println(`{"new_version":"v6"}`)
 }
@@ -221,9 +232,24 @@ func ready() { _ = os.WriteFile("ready", nil, 0o644) }
 func awaitReport() { awaitFile("reported") }
 
 func awaitFile(name string) {
-	for !exists(name) {
+	for folder := here(); !exists(name) && exists(folder); {
 		pauseTest()
 	}
+}
+
+// forever is as long as the test: its folder goes with it.
+func forever() {
+	for folder := here(); exists(folder); {
+		<-time.After(100 * time.Millisecond)
+	}
+}
+
+func here() string {
+	folder, err := os.Getwd()
+	if err != nil {
+		fail(7, err.Error())
+	}
+	return folder
 }
 
 func exists(path string) bool {

@@ -111,6 +111,12 @@ func TestWhatAProgramLeavesBehindIsEndedAndHoldsUpNothing(t *testing.T) {
 	}
 }
 
+func TestAChildInTheProgramsGroupIsEndedWhateverItsEnvironment(t *testing.T) {
+	b := newBench(t, "namelesschild")
+	b.succeeds()
+	b.ended("nameless")
+}
+
 func TestTwoWorkersInOneDirectoryTrainOnce(t *testing.T) {
 	b := newBench(t, "ok")
 	second, err := New(b.cfg)
