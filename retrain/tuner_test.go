@@ -158,7 +158,7 @@ func TestTunersAreMadeByTheirNames(t *testing.T) {
 		}
 	}
 	for name, want := range map[string]string{
-		"tpe": `tuner "tpe" is unknown; known are grid, random`, "Random": `tuner "Random" is unknown; known are grid, random; did you mean random?`,
+		"tpe": `tuner "tpe" is unknown; known are grid, random`, "GRID": `tuner "GRID" is unknown; known are grid, random; did you mean grid?`,
 	} {
 		if got, err := NewTuner(name); got != nil || err == nil || err.Error() != want {
 			t.Errorf("%q: %v, expected %s", name, err, want)

@@ -3,6 +3,7 @@ package service
 import (
 	"context"
 	"errors"
+	"runtime"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -122,6 +123,36 @@ func TestOnEventGivesTheActionThatRestsOnTheEvent(t *testing.T) {
 	if _, err := c.OnEvent(drop("c", -0.1)); !errors.Is(err, ErrStopped) {
 		t.Errorf("an event after Stop: %v", err)
 	}
+}
+
+// What else is decided in the step, for its time has come, is not the event's.
+func TestOnEventLeavesOutWhatOthersHaveWaitedFor(t *testing.T) {
+	var late atomic.Int64
+	trainer := &trains{do: func(context.Context, *retrain.Training) (*retrain.Trained, error) { return nil, retrain.ErrIO }}
+	c := controller(t, Config{Trainer: trainer, Now: func() time.Time { return time.Now().Add(time.Duration(late.Load())) },
+		Policy: policy(t, `{"defaults":{"cooldown":"10m"},"observe":[{"on":"performance","rules":[{"threshold":{"of":"mAP_change","below":-0.2},"action":"full"}]},
+	 {"on":"concept_drift","rules":[{"threshold":{"of":"kl_divergence","above":0.5},"action":"soft"}]}]}`)})
+	if action, err := c.OnEvent(drop("a", -0.3)); action != retrain.FullRetrain || err != nil {
+		t.Errorf("%s, %v", action, err)
+	}
+	for !ended(c) {
+		runtime.Gosched()
+	}
+	late.Store(int64(11 * time.Minute))
+	if action, err := c.OnEvent(retrain.ConceptDrift{ModelID: "b", KLDivergence: 0.6, Timestamp: time.Now().Add(11 * time.Minute)}); action != retrain.SoftRetrain || err != nil {
+		t.Errorf("%s, %v", action, err)
+	}
+	if err := c.Stop(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if n := len(trainer.seen()); n != 3 {
+		t.Errorf("%d trainings, expected a, b and a again", n)
+	}
+}
+
+// ended says whether no model is in training.
+func ended(c *RetrainController) bool {
+	return !slices.ContainsFunc(c.Models(), func(m *retrain.Model) bool { return m.Phase == retrain.PhaseTraining })
 }
 
 func TestEventsThatCannotBeUsedAreToldAsThat(t *testing.T) {

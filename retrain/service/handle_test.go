@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -129,6 +130,23 @@ func TestStopUnderLoadTellsAllThatWasAccepted(t *testing.T) {
 				t.Errorf("stopped again: %v", err)
 			}
 		})
+	}
+}
+
+func TestTheEventsAreClosedBehindTheLastSend(t *testing.T) {
+	told := &counts{}
+	h := loop(Settings{Buffer: 1}, told)
+	h.sending.RLock() // as in a Send that has seen that there is no Stop, and not sent yet
+	stopped := make(chan error)
+	go func() { stopped <- h.Stop(t.Context()) }()
+	<-h.stopping
+	for range 1000 {
+		runtime.Gosched()
+	}
+	h.events <- drop("m", -0.1)
+	h.sending.RUnlock()
+	if err := <-stopped; err != nil || told.told.Load() != 1 {
+		t.Errorf("%d told: %v", told.told.Load(), err)
 	}
 }
 

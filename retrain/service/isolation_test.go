@@ -5,8 +5,11 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
+	"runtime"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -106,6 +109,41 @@ func TestAReaderOfOutputsMayReadTheController(t *testing.T) {
 		w.send(drop("m/v1", -0.12))
 		w.trained(1)
 	})
+}
+
+func TestOutputsAreToldInTheLedgersOrderByOneAtATime(t *testing.T) {
+	const callers, events = 8, 40
+	var inside, told atomic.Int64
+	offset := int64(-1)
+	c := controller(t, Config{Trainer: &trains{}, Trainings: 3, OnOutput: func(o retrain.Output) {
+		if inside.Add(1) != 1 {
+			t.Error("two are told at once")
+		}
+		defer inside.Add(-1)
+		runtime.Gosched()
+		if d, ok := o.(*retrain.Decision); ok && d.Reason == retrain.ReasonAlert {
+			told.Add(1)
+			if at := d.Evidence[0].Offset; at <= offset {
+				t.Errorf("the event at %d is told behind that at %d", at, offset)
+			} else {
+				offset = at
+			}
+		}
+	}})
+	var all sync.WaitGroup
+	for i := range callers {
+		all.Go(func() {
+			for n := range events {
+				if action, err := c.OnEvent(drop(retrain.ModelID(fmt.Sprintf("m%d-%d", i, n)), -0.12)); action != retrain.SoftRetrain || err != nil {
+					t.Errorf("%s, %v", action, err)
+				}
+			}
+		})
+	}
+	all.Wait()
+	if err := c.Stop(t.Context()); err != nil || told.Load() != callers*events || len(c.Models()) != callers*events {
+		t.Errorf("%d told, %d models: %v", told.Load(), len(c.Models()), err)
+	}
 }
 
 func TestAStepThatBreaksOffIsTheLast(t *testing.T) {

@@ -145,6 +145,25 @@ func TestARegistryThatFailsIsToldAsThat(t *testing.T) {
 	}
 }
 
+func TestALateSuccessIsRegisteredToo(t *testing.T) {
+	change := with(t, &outer{register: func(ctx context.Context, base retrain.ModelID, _ map[string]string) (retrain.ModelID, error) {
+		return base + "/v7", ctx.Err()
+	}})
+	inWorld(t, func(c *Config, s *Settings) {
+		change(c, s)
+		c.Trainer.(*trains).do = func(context.Context, *retrain.Training) (*retrain.Trained, error) {
+			time.Sleep(13 * time.Hour)
+			return &retrain.Trained{}, nil
+		}
+	}, func(w *world) {
+		w.send(drift("cam-1", ""))
+		w.pass(14 * time.Hour)
+		if r := last[*retrain.Result](w); r.State != retrain.ResultSucceeded || !r.Late || *r.NewVersion != "v7" {
+			w.Errorf("%+v", r)
+		}
+	})
+}
+
 func TestAVersionOfAnotherModelIsNotTaken(t *testing.T) {
 	for _, answer := range []retrain.ModelID{"", "detector", "detector/", "other/v2", "detector2/v2"} {
 		inWorld(t, with(t, &outer{register: func(context.Context, retrain.ModelID, map[string]string) (retrain.ModelID, error) { return answer, nil }}), func(w *world) {

@@ -7,8 +7,11 @@ import (
 	"math"
 	"runtime"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/rs/zerolog"
 
 	"github.com/visutility/retrainer/retrain"
 )
@@ -68,13 +71,14 @@ func TestWhateverATrainerDoesIsAFailureWithItsReason(t *testing.T) {
 }
 
 func TestProgressIsFollowedToTheEnd(t *testing.T) {
-	step, metrics := make(chan int64), map[string]float64{"mAP": 0.4}
-	inWorld(t, doing(t, `{}`, func(_ context.Context, training *retrain.Training) (*retrain.Trained, error) {
+	step, metrics, log := make(chan int64), map[string]float64{"mAP": 0.4}, &lines{}
+	change := doing(t, `{}`, func(_ context.Context, training *retrain.Training) (*retrain.Trained, error) {
 		for n := range step {
 			training.Report(retrain.Report{Step: &n, Metrics: map[string]float64{"loss": 1 / float64(n)}}) // the first cannot be taken
 		}
 		return &retrain.Trained{NewVersion: "v9", Metrics: metrics, BestParams: map[string]string{"lr": "0.001"}}, nil
-	}), func(w *world) {
+	})
+	inWorld(t, func(c *Config, s *Settings) { change(c, s); c.Log = zerolog.New(log) }, func(w *world) {
 		step = make(chan int64) // of this world
 		w.send(drop("m/v1", -0.12))
 		m := last[*retrain.Model](w)
@@ -95,6 +99,9 @@ func TestProgressIsFollowedToTheEnd(t *testing.T) {
 			w.Errorf("%+v", v)
 		}
 	})
+	if found := log.find(t, "the metric \\\"loss\\\" is +Inf"); len(found) != 1 {
+		t.Errorf("a report that cannot be taken is logged once: %v", found)
+	}
 }
 
 func TestATrainingIsCancelledWhenItsTimeIsUp(t *testing.T) {
@@ -157,6 +164,27 @@ func TestTrainingsWaitForTheirTurnUntilStartBy(t *testing.T) {
 		if states[retrain.ResultSucceeded] != 6 || states[retrain.ResultExpired] != 2 {
 			w.Errorf("%v", states)
 		}
+	})
+}
+
+// Time passes between the decision and the start, more than start_by.
+func TestACommandThatComesTooLateIsNotTrained(t *testing.T) {
+	var late atomic.Int64
+	inWorld(t, func(c *Config, _ *Settings) {
+		tell := c.OnOutput
+		c.Now = func() time.Time { return time.Now().Add(time.Duration(late.Load())) }
+		c.OnOutput = func(o retrain.Output) {
+			if _, ok := o.(*retrain.Command); ok {
+				late.Store(int64(2 * time.Hour))
+			}
+			tell(o)
+		}
+	}, func(w *world) {
+		w.send(drop("m/v1", -0.12))
+		if r := of[*retrain.Result](w)[0]; r.State != retrain.ResultExpired || *r.ErrorCode != "unclaimed" {
+			w.Errorf("%+v", r)
+		}
+		w.trained(0)
 	})
 }
 
