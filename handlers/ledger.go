@@ -50,6 +50,9 @@ func (h *Ledger) Pass(_ *record.Record, out []record.Output) ([]record.Output, e
 // Deadline is the ledger time at which the controller wants a Tick; 0: none.
 func (h *Ledger) Deadline() int64 { return h.controller.Deadline() }
 
+// Counts are the entries so far that changed nothing.
+func (h *Ledger) Counts() retrain.Counts { return h.controller.Counts() }
+
 // Restore gives back one key of the checkpoint.
 func (h *Ledger) Restore(key, value []byte) error { return h.controller.Restore(key, value) }
 

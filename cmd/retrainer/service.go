@@ -169,7 +169,9 @@ func (s *service) config() consumer.Config {
 	}
 	add(n.progress(), false, func() record.Handler { return handlers.NewProgress(set) })
 	add(n.requests(), false, func() record.Handler { return handlers.NewRequests(set) })
-	ledger := add(n.ledger(), false, func() record.Handler { return handlers.NewLedger(set) })
+	ledger := add(n.ledger(), false, func() record.Handler {
+		return &unknownCommands{Ledger: handlers.NewLedger(set), log: s.log, show: s.given.command("tail " + n.ledger()), now: time.Now}
+	})
 	ledger.Tick, ledger.EachCommit, ledger.OnPanic = handlers.TickValue(), true, consumer.PanicStop
 	return cfg
 }
