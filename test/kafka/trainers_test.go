@@ -17,8 +17,8 @@ import (
 
 var commandCodec = schemas.MustCodec[retrain.Command]("Command")
 
-// pace fits to the policies, as patient leaves them: start_by 25 s and 20 s, max_runtime 10 s.
-var pace = trainers.Pace{Word: 100 * time.Millisecond, Step: time.Second, Late: 3 * time.Second, Unclaimed: 27 * time.Second, Overdue: 11 * time.Second}
+// pace fits to the policies as patient leaves them: max_runtime is 10 s.
+var pace = trainers.Pace{Word: 100 * time.Millisecond, Step: time.Second, Late: 5 * time.Second, Overdue: 11 * time.Second}
 
 // trainers take commands up, each in another way than the one before; now and then somebody asks for a training by hand. They
 // end with ctx.
@@ -50,13 +50,17 @@ func (l *load) trainers(ctx context.Context, c *cluster) {
 	}
 }
 
-// train says of the n-th command what there is to say.
+// train says of the n-th command what there is to say; a training runs from its first word to its last.
 func (l *load) train(ctx context.Context, cmd *retrain.Command, n int) {
-	l.training.Add(1)
-	defer l.training.Add(-1)
-	for _, w := range trainers.Words(cmd, n, pace) {
+	pace := pace
+	pace.Unclaimed = time.Duration(cmd.StartBy-cmd.IssuedAt)*time.Millisecond + 2*time.Second
+	for i, w := range trainers.Words(cmd, n, pace) {
 		if wait(ctx, w.After) != nil {
 			return
+		}
+		if i == 0 {
+			l.training.Add(1)
+			defer l.training.Add(-1)
 		}
 		l.write(ctx, &kgo.Record{Topic: "retrain.progress", Key: []byte(cmd.CommandID), Value: w.Value})
 	}
