@@ -49,6 +49,16 @@ func newGeneration(ms *membership, number int32, id string) *generation {
 	return g
 }
 
+// places counts what has a place in Status: one a partition.
+func (g *generation) places() (n int) {
+	for _, t := range g.tasks {
+		if t.status != nil {
+			n++
+		}
+	}
+	return n
+}
+
 func (g *generation) start(f func()) { g.running.Go(f) }
 
 // end begins the end: tasks take no more records; what is open may be answered for drainTimeout.

@@ -188,7 +188,7 @@ func (m *member) sync(g *generation, joined *kmsg.JoinGroupResponse) error {
 // work runs the generation's tasks until it ends, and answers why as an error of fateEnd or fateStop; nil when ctx is done.
 func (m *member) work(g *generation) error {
 	m.status.joined(g)
-	m.log.Info().Int32("generation", g.number).Str("member", g.member).Int("tasks", len(g.tasks)).Msg("joined")
+	m.log.Info().Int32("generation", g.number).Str("member", g.member).Int("tasks", g.places()).Msg("joined")
 	for _, t := range g.tasks {
 		g.start(func() {
 			if err := t.live(); err != nil {

@@ -234,6 +234,45 @@ func TestQueueCommitsWhatTookLongBeforeTheNext(t *testing.T) {
 	})
 }
 
+// Status tells whether the member is in the group and reads each of its partitions, and how far; with work going on too.
+func TestQueueShowsWhereItStands(t *testing.T) {
+	sim.Bubble(t, sim.Config{Topics: commandTopics()}, func(w *sim.World) {
+		release := make(chan struct{})
+		var q *consumer.Queue
+		made := make(chan struct{})
+		w.Append(command(3, "first", 0), command(3, "long", 0), command(3, "behind", 0))
+		w.Start("a", func(ctx context.Context, dial sim.Dial) (err error) {
+			q, err = consumer.NewQueue(consumer.QueueConfig{
+				Client: consumer.ClientConfig{Brokers: []string{sim.Seed}, Dial: dial}, Group: workers, Topic: commands,
+				Work: func(ctx context.Context, r *record.Record) error {
+					if string(r.Key) == "long" {
+						<-release
+					}
+					return nil
+				},
+			})
+			if err != nil {
+				return err
+			}
+			if s := q.Status(); s.Ready() || s.Joined || s.Why == "" {
+				t.Errorf("before it runs: %+v", s)
+			}
+			close(made)
+			return q.Run(ctx)
+		}, nil)
+		<-made
+		time.Sleep(10 * time.Second)
+		if s := q.Status(); !s.Ready() || len(s.Tasks) != lanes || s.Tasks[3].Position != 2 || s.Tasks[3].Lag != 1 {
+			t.Errorf("at work on the second of three: %+v", s)
+		}
+		close(release)
+		time.Sleep(10 * time.Second)
+		if s := q.Status(); !s.Ready() || s.Tasks[3].Position != 3 || s.Tasks[3].Lag != 0 {
+			t.Errorf("when all is done: %+v", s)
+		}
+	})
+}
+
 // Lanes are served in turn: a partition with many records does not hold up one with few.
 func TestQueueTakesPartitionsInTurn(t *testing.T) {
 	sim.Bubble(t, sim.Config{Topics: commandTopics()}, func(w *sim.World) {

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kmsg"
 	"github.com/twmb/franz-go/pkg/kversion"
@@ -110,6 +111,16 @@ func (r *requests) join() {
 	beat := kmsg.NewPtrHeartbeatRequest()
 	beat.Group, beat.Generation, beat.MemberID = group, r.generation, r.member
 	noError(t, "Heartbeat", ask[*kmsg.HeartbeatResponse](t, c, r.groupNode, beat).ErrorCode)
+
+	plain := kmsg.NewPtrOffsetCommitRequest()
+	plain.Group, plain.Generation, plain.MemberID = group, r.generation, r.member
+	plain.Topics = []kmsg.OffsetCommitRequestTopic{{Topic: topic, TopicID: r.id,
+		Partitions: []kmsg.OffsetCommitRequestTopicPartition{{Offset: 1, LeaderEpoch: -1}}}}
+	noError(t, "OffsetCommit", ask[*kmsg.OffsetCommitResponse](t, c, r.groupNode, plain).Topics[0].Partitions[0].ErrorCode)
+	plain.Generation--
+	if code := ask[*kmsg.OffsetCommitResponse](t, c, r.groupNode, plain).Topics[0].Partitions[0].ErrorCode; code != kerr.IllegalGeneration.Code {
+		t.Fatalf("a commit of an earlier generation was answered %d", code)
+	}
 }
 
 func (r *requests) transact() {
