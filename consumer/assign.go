@@ -17,14 +17,76 @@ const assignor = "sticky"
 // offer is what this member offers in JoinGroup: the sticky assignor of franz-go, eager, with what it claims of its last
 // assignment. The generation stands in it, so that a member that rejoins by itself (new partitions) always brings a rebalance.
 func (m *member) offer() kmsg.JoinGroupRequestProtocol {
-	owned := m.owned
+	owned, busy := m.owned, false
 	if m.claims != nil {
-		owned = m.claims(owned)
+		owned, busy = m.claims(owned)
 	}
 	p := kmsg.NewJoinGroupRequestProtocol()
 	p.Name = m.protocol
 	p.Metadata = kgo.StickyBalancer().JoinGroupMetadata(slices.Clone(m.topics), maps.Clone(owned), m.generation)
+	if busy {
+		p.Metadata = markBusy(p.Metadata, owned)
+	}
 	return p
+}
+
+// markBusy says in a member's metadata that it can do nothing with more than it claims: the claim stands in OwnedPartitions too,
+// which the eager assignor neither writes nor reads.
+func markBusy(metadata []byte, owned map[string][]int32) []byte {
+	var meta kmsg.ConsumerMemberMetadata
+	if err := meta.ReadFrom(metadata); err != nil {
+		return metadata
+	}
+	for _, t := range slices.Sorted(maps.Keys(owned)) {
+		o := kmsg.NewConsumerMemberMetadataOwnedPartition()
+		o.Topic, o.Partitions = t, owned[t]
+		meta.OwnedPartitions = append(meta.OwnedPartitions, o)
+	}
+	return meta.AppendTo(nil)
+}
+
+// relieve gives what busy members were given beyond their claims to those that are not busy, to the one with the fewest first.
+// Where all are busy, each keeps its share: it is the first that may become free.
+func relieve(plan *kgo.BalancePlan, members []kmsg.JoinGroupResponseMember) error {
+	shares := plan.AsMemberIDMap()
+	busy, free := map[string][]kmsg.ConsumerMemberMetadataOwnedPartition{}, []string{}
+	for i := range members {
+		var meta kmsg.ConsumerMemberMetadata
+		if err := meta.ReadFrom(members[i].ProtocolMetadata); err != nil {
+			return fmt.Errorf("a member's subscription cannot be read: %w", err)
+		}
+		if id := members[i].MemberID; len(meta.OwnedPartitions) > 0 {
+			busy[id] = meta.OwnedPartitions
+		} else {
+			free = append(free, id)
+		}
+	}
+	if len(free) == 0 {
+		return nil
+	}
+	size := func(id string) (n int) {
+		for _, ps := range shares[id] {
+			n += len(ps)
+		}
+		return n
+	}
+	for _, id := range slices.Sorted(maps.Keys(busy)) {
+		for _, t := range slices.Sorted(maps.Keys(shares[id])) {
+			var kept []int32
+			for _, p := range shares[id][t] {
+				if slices.ContainsFunc(busy[id], func(o kmsg.ConsumerMemberMetadataOwnedPartition) bool {
+					return o.Topic == t && slices.Contains(o.Partitions, p)
+				}) {
+					kept = append(kept, p)
+					continue
+				}
+				to := slices.MinFunc(free, func(a, b string) int { return cmp.Compare(size(a), size(b)) })
+				shares[to][t] = append(shares[to][t], p)
+			}
+			shares[id][t] = kept
+		}
+	}
+	return nil
 }
 
 // balance gives every member its partitions.
@@ -50,7 +112,10 @@ func balance(members []kmsg.JoinGroupResponseMember, counts map[string]int32) ([
 	if err != nil {
 		return nil, err
 	}
-	return plan.IntoSyncAssignment(), nil
+	if p, ok := plan.(*kgo.BalancePlan); ok {
+		err = relieve(p, members)
+	}
+	return plan.IntoSyncAssignment(), err
 }
 
 func text(s *string) string {

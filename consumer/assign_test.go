@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 
@@ -42,7 +43,7 @@ type assignment struct {
 
 func (a *assignment) newPlayer() *player {
 	a.joined++
-	p := &player{q: &Queue{cfg: QueueConfig{Topic: queueTopic}}, at: -1}
+	p := &player{q: &Queue{cfg: QueueConfig{Topic: queueTopic, Client: ClientConfig{Now: time.Now}}}, at: -1}
 	p.member = newMember(&membership{protocol: assignor, topics: []string{queueTopic}, claims: p.q.claims})
 	p.id = fmt.Sprintf("member-%d", a.joined*7919%1000) // in any order
 	return p
@@ -61,6 +62,8 @@ func (a *assignment) rebalance(joining []*player) error {
 	}
 	a.generation++
 	a.holder = map[int32]*player{}
+	busy := func(p *player) bool { return p.q.told != nil }
+	all := !slices.ContainsFunc(joining, func(p *player) bool { return !busy(p) })
 	least, most := int(a.partitions), 0
 	for _, g := range plan {
 		p := joining[slices.IndexFunc(joining, func(p *player) bool { return p.id == g.MemberID })]
@@ -74,7 +77,11 @@ func (a *assignment) rebalance(joining []*player) error {
 			}
 			a.holder[n] = p
 		}
-		least, most = min(least, len(owned[queueTopic])), max(most, len(owned[queueTopic]))
+		if n := len(owned[queueTopic]); all || !busy(p) {
+			least, most = min(least, n), max(most, n)
+		} else if n > 1 || n == 1 && owned[queueTopic][0] != p.work() {
+			return fmt.Errorf("generation %d: %s is busy with partition %d and was given %v, with others free", a.generation, p.id, p.work(), owned)
+		}
 		if a.r.IntN(6) > 0 {
 			p.owned, p.generation, p.at = owned, int32(a.generation), a.generation
 		}
@@ -117,7 +124,9 @@ func TestARecordInWorkKeepsItsPartition(t *testing.T) {
 				case p.work() >= 0 && r.IntN(4) == 0:
 					p.q.job = nil
 				case p.work() < 0 && p.at == a.generation && len(owned) > 0 && r.IntN(2) == 0:
-					p.lost, p.q.job = false, &job{record: record.Record{Partition: owned[r.IntN(len(owned))]}}
+					p.lost, p.q.job = false, &job{record: record.Record{Partition: owned[r.IntN(len(owned))]}, began: time.Now(), ended: make(chan struct{})}
+				case p.work() >= 0 && r.IntN(3) == 0:
+					p.q.job.began = time.Time{} // it has taken long by now
 				}
 			}
 			joining := slices.Clone(a.all)

@@ -27,9 +27,10 @@ type membership struct {
 	session  time.Duration // without an answered heartbeat for so long, a member is gone
 	look     time.Duration // between looks for new partitions
 
-	claims  func(owned map[string][]int32) map[string][]int32 // what of its last assignment the member wants to keep; nil: all
-	tasks   func(g *generation) []running                     // what runs in a generation, made for its partitions
-	waiting func(why error)                                   // nil, or told what is waited for
+	// claims is what of its last assignment the member wants to keep; nil: all. A busy one wants nothing beside that.
+	claims  func(owned map[string][]int32) (claimed map[string][]int32, busy bool)
+	tasks   func(g *generation) []running // what runs in a generation, made for its partitions
+	waiting func(why error)               // nil, or told what is waited for
 }
 
 // running is a part of what a member does in a generation. live ends when g.soft does; an error that it answers ends the

@@ -64,6 +64,7 @@ type Queue struct {
 
 	mu     sync.Mutex
 	job    *job
+	told   *job           // for which the group was told that this member is busy
 	done   map[int32]mark // done and not committed, beside the job's
 	since  time.Time      // when the first of done was done
 	failed error          // of Work
@@ -89,6 +90,7 @@ type job struct {
 const (
 	quickWork  = 100 * time.Millisecond // a Work that took longer is committed before the next record
 	commitWait = 500 * time.Millisecond // what is done is committed by then
+	longWork   = 30 * time.Second       // a Work that takes longer makes the member busy
 )
 
 // NewQueue checks the configuration.
@@ -167,13 +169,30 @@ func (q *Queue) membership() *membership {
 		claims: q.claims, tasks: q.tasks, waiting: q.cfg.Client.Waiting}
 }
 
-// claims are all partitions of the last assignment, or the one of a record in work alone.
-func (q *Queue) claims(owned map[string][]int32) map[string][]int32 {
-	j := q.inWork()
+// claims are all partitions of the last assignment, or the one of a record in work alone. A member whose work takes long is
+// busy: what it could only let wait goes to others.
+func (q *Queue) claims(owned map[string][]int32) (claimed map[string][]int32, busy bool) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.told = nil
+	j := q.job
 	if j == nil || !slices.Contains(owned[q.cfg.Topic], j.record.Partition) {
-		return owned
+		return owned, false
 	}
-	return map[string][]int32{q.cfg.Topic: {j.record.Partition}}
+	if !j.over() && q.cfg.Client.Now().Sub(j.began) >= longWork {
+		q.told = j
+	}
+	return map[string][]int32{q.cfg.Topic: {j.record.Partition}}, q.told != nil
+}
+
+// over tells whether Work has returned.
+func (j *job) over() bool {
+	select {
+	case <-j.ended:
+		return true
+	default:
+		return false
+	}
 }
 
 // tasks are what runs in a generation.

@@ -148,9 +148,9 @@ func working(b *book, name string, to io.Writer, configure ...func(*consumer.Que
 }
 
 // allDone waits until the group has committed all of the commands.
-func allDone(w *sim.World, limit time.Duration) bool {
+func allDone(w *sim.World, limit time.Duration) {
 	w.T.Helper()
-	return w.Until(limit, "all commands committed", func() bool {
+	done := func() bool {
 		at := w.Offsets(workers)[commands]
 		for p := range int32(lanes) {
 			if end := w.Cluster.PartitionInfo(commands, p).HighWatermark; end > 0 && at[p].Offset < end {
@@ -158,7 +158,13 @@ func allDone(w *sim.World, limit time.Duration) bool {
 			}
 		}
 		return true
-	})
+	}
+	for step, end := max(50*time.Millisecond, limit/1000), time.Now().Add(limit); !done(); time.Sleep(step) {
+		if time.Now().After(end) {
+			w.T.Errorf("after %v (at %v): not yet: all commands committed", limit, w.Now())
+			return
+		}
+	}
 }
 
 // wants fails the test where the stints on a record are not these.

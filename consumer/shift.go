@@ -2,6 +2,7 @@ package consumer
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -71,9 +72,14 @@ func (s *shift) take(ctx context.Context) error {
 		<-ctx.Done()
 		return nil
 	}
+	share, err := q.share(s)
+	if err != nil {
+		return err
+	}
 	due, cancel := q.due()
 	defer cancel()
 	select {
+	case <-share:
 	case <-ended:
 		return s.ended(ctx)
 	case h := <-records:
@@ -122,6 +128,28 @@ func (q *Queue) due() (at <-chan time.Time, cancel func()) {
 	}
 	t := time.NewTimer(commitWait - q.cfg.Client.Now().Sub(q.since))
 	return t.C, func() { t.Stop() }
+}
+
+var (
+	errBusy = errors.New("this member is busy: what it cannot begin goes to others")
+	errFree = errors.New("this member is free again, and takes its share")
+)
+
+// share is when to look whether the group has to be told that this member is busy, nil if never; or why it has to be told now.
+func (q *Queue) share(s *shift) (<-chan time.Time, error) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	switch {
+	case q.job == nil && q.told != nil:
+		return nil, &fault{fate: fateEnd, what: "share", err: errFree}
+	case q.job == nil || q.told == q.job || q.job.over() || len(s.lanes) == 1 || !s.has(q.job.record.Partition):
+		return nil, nil
+	}
+	left := longWork - q.cfg.Client.Now().Sub(q.job.began)
+	if left <= 0 {
+		return nil, &fault{fate: fateEnd, what: "share", err: errBusy}
+	}
+	return time.After(left), nil
 }
 
 // resume finds where each lane goes on.
@@ -192,9 +220,7 @@ func (q *Queue) toCommit(ctx context.Context, s *shift) (id [16]byte, offsets ma
 	if j == nil {
 		return info.id, offsets, nil
 	}
-	select {
-	case <-j.ended:
-	default:
+	if !j.over() {
 		return info.id, offsets, nil
 	}
 	switch {

@@ -146,8 +146,8 @@ func (c *cluster) committed(partition int32) int64 {
 }
 
 // What Apache Kafka's group coordinator does with a Queue: a record stays in work, once, while members come and go and while
-// its member is cut off for a moment; its offset is committed under the generation that holds then; a member of another kind is
-// refused; and who leaves is not waited for.
+// its member is cut off for a moment; what else its member has goes to a peer that is free; its offset is committed under the
+// generation that holds then; a member of another kind is refused; and who leaves is not waited for.
 func TestQueueKeepsItsRecordOnApacheKafka(t *testing.T) {
 	c := startCluster(t, 1, rand.New(rand.NewPCG(uint64(time.Now().UnixNano()), 1)))
 	create := kmsg.NewPtrCreateTopicsRequest()
@@ -207,6 +207,18 @@ func TestQueueKeepsItsRecordOnApacheKafka(t *testing.T) {
 		}
 	}
 	peer := d.join(t, c, "c", "images")
+	for p := range int32(8) {
+		if p != 5 {
+			write(p, fmt.Sprint("other", p), "")
+		}
+	}
+	c.until("what a cannot begin is done by its peer", time.Minute, func() bool {
+		n := 0
+		for p := range 8 {
+			n += d.count(d.done, fmt.Sprint("other", p))
+		}
+		return n == 7
+	})
 	write(5, "behind", "")
 	close(d.release)
 	c.until("both of the partition are committed", time.Minute, func() bool { return c.committed(5) == 2 })
