@@ -241,12 +241,12 @@ func (q *Queue) toCommit(ctx context.Context, s *shift) (id [16]byte, offsets ma
 	return info.id, offsets, nil
 }
 
-// committed forgets what has been committed.
+// committed forgets what has been committed, and what that covers: a record done quickly, when the one behind it took long.
 func (q *Queue) committed(offsets map[int32]int64) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	for p, next := range offsets { // order: deletes only
-		if q.done[p].next == next {
+		if q.done[p].next <= next {
 			delete(q.done, p)
 		}
 		if q.job != nil && q.job.record.Partition == p && q.job.mark.next == next {
