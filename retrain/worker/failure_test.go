@@ -138,11 +138,25 @@ func TestADirectoryThatCannotBeUsedIsAnErrorOfInputAndOutput(t *testing.T) {
 }
 
 func TestAProgramThatSpoilsItsDirectoryLeavesTheWorkerAlive(t *testing.T) {
-	for _, mode := range []string{"removes", "intheway"} {
+	b := newBench(t, "intheway")
+	_, err := b.Train(t.Context(), &retrain.Training{Command: b.command, Report: func(retrain.Report) {}})
+	if !errors.Is(err, retrain.ErrIO) {
+		t.Errorf("ended with %v", err)
+	}
+}
+
+// Some programs begin by clearing the folder that they run in. What they have trained is not lost by that.
+func TestAProgramThatClearsItsDirectoryKeepsItsResult(t *testing.T) {
+	for _, mode := range []string{"removes", "clears"} {
 		b := newBench(t, mode)
-		_, err := b.Train(t.Context(), &retrain.Training{Command: b.command, Report: func(retrain.Report) {}})
-		if !errors.Is(err, retrain.ErrIO) {
-			t.Errorf("%s: ended with %v", mode, err)
+		if v := b.succeeds().NewVersion; v != "v6" {
+			t.Errorf("%s: the version is %q", mode, v)
+		}
+		if err := os.Remove(b.file("starts")); err != nil && !missing(err) {
+			t.Fatal(err)
+		}
+		if b.succeeds(); exists(b.file("starts")) {
+			t.Errorf("%s: it was trained again", mode)
 		}
 	}
 }

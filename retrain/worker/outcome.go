@@ -24,6 +24,16 @@ type exitStatus struct {
 
 func (s exitStatus) success() bool { return s.signal == 0 && s.code == 0 }
 
+// told says whether it ended because somebody told it to: by SIGHUP, SIGINT or SIGTERM, or with the status that shells and others
+// give after one of these.
+func (s exitStatus) told() bool {
+	n := s.signal
+	if n == 0 {
+		n = s.code - 128
+	}
+	return n == 1 || n == 2 || n == 15
+}
+
 // outcome is what an end means. The exit status alone decides between success and failure; only a result that cannot be
 // read makes a failure of a success, for its version would be registered without what it says.
 func (r *run) outcome(s exitStatus) outcome {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -180,6 +181,15 @@ func (p *Program) Begun(commandID string) (at time.Time, ok bool) {
 		return time.Time{}, false
 	}
 	return d.begun()
+}
+
+// Deadline is when the max_runtime of a command that was begun at a time is over; !limited: never.
+func Deadline(c *retrain.Command, begun time.Time) (at time.Time, limited bool) {
+	const most = math.MaxInt64 / int64(time.Millisecond) // what a Duration holds: 292 years
+	if c.MaxRuntimeMs <= 0 || c.MaxRuntimeMs > most {
+		return time.Time{}, false
+	}
+	return begun.Add(time.Duration(c.MaxRuntimeMs) * time.Millisecond), true
 }
 
 // notFound explains a program that cannot be started.

@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
@@ -37,11 +38,12 @@ var programs = map[string]func(){
 		fmt.Println(`{"error":{"code":"no_data","message":"the bucket is empty"}}`)
 		os.Exit(3)
 	},
-	"toldtext": func() { begin(); fmt.Println(`{"error":"the bucket is empty"}`); os.Exit(75) },
-	"told0":    func() { begin(); fmt.Println(`{"new_version":"v6","error":"one of three folds failed"}`) },
-	"killed":   func() { begin(); shell("kill -9 $$") },
-	"faulty":   func() { begin(); shell("kill -SEGV $$") },
-	"shell137": func() { begin(); os.Exit(137) },
+	"toldtext":   func() { begin(); fmt.Println(`{"error":"the bucket is empty"}`); os.Exit(75) },
+	"told0":      func() { begin(); fmt.Println(`{"new_version":"v6","error":"one of three folds failed"}`) },
+	"killed":     func() { begin(); shell("kill -9 $$") },
+	"terminated": func() { begin(); shell("kill -TERM $$") },
+	"faulty":     func() { begin(); shell("kill -SEGV $$") },
+	"shell137":   func() { begin(); os.Exit(137) },
 	"garbage": func() {
 		begin()
 		noise := make([]byte, 1<<16)
@@ -116,7 +118,25 @@ var programs = map[string]func(){
 	"daemon":     func() { alive("daemon"); forever() },
 	"outofreach": func() { alive("outofreach"); awaitFile("stop") },
 
-	"removes":     func() { begin(); _ = os.RemoveAll("../" + someID); fmt.Println(`{"new_version":"v6"}`) },
+	"removes": func() { begin(); _ = os.RemoveAll("../" + someID); fmt.Println(`{"new_version":"v6"}`) },
+	"clears": func() {
+		begin()
+		files, _ := filepath.Glob("*")
+		for _, f := range files {
+			_ = os.RemoveAll(f)
+		}
+		fmt.Println(`{"new_version":"v6"}`)
+	},
+	"waits": func() { begin(); alive("waits"); ready(); select {} },
+	"waits143": func() {
+		term := make(chan os.Signal, 1)
+		signal.Notify(term, syscall.SIGTERM)
+		begin()
+		alive("waits143")
+		ready()
+		<-term
+		os.Exit(143)
+	},
 	"intheway":    func() { begin(); _ = os.MkdirAll("result.json/x", 0o755); fmt.Println(`{"new_version":"v6"}`) },
 	"killedonce":  func() { killedOnce(true) },
 	"killedquick": func() { killedOnce(false) },

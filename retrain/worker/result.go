@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"time"
 
 	"github.com/visutility/retrainer/retrain"
@@ -121,7 +122,14 @@ func (d directory) record(f *os.File, o outcome, at time.Time) error {
 		_ = f.Close()
 		return fmt.Errorf("%w: %w", retrain.ErrInternal, err)
 	}
-	if err := put(f, d.file("result.json"), append(text, '\n')); err != nil {
+	text = append(text, '\n')
+	err = put(f, d.file("result.json"), text)
+	if missing(err) { // the program has cleared its directory, or removed it
+		if err = errors.Join(os.MkdirAll(d.path, 0o755), syncDir(filepath.Dir(d.path))); err == nil {
+			err = writeFile(d.file("result.json"), text)
+		}
+	}
+	if err != nil {
 		return d.ioError("does not take the result", err)
 	}
 	return nil

@@ -61,6 +61,9 @@ func (r *run) toEnd(ctx context.Context, path string, args []string, lock *os.Fi
 		closeAll(room)
 		return nil, err
 	}
+	if why == byItself && status.told() && r.toldToo(ctx) {
+		why = cancelled
+	}
 	finished := status.success() && r.out.last != nil && r.out.last.held()
 	switch {
 	case why == cancelled && !finished:
@@ -72,13 +75,29 @@ func (r *run) toEnd(ctx context.Context, path string, args []string, lock *os.Fi
 	return end(r.outcome(status))
 }
 
-// left is the time that the command has from its first start on; nil: any.
+// toldToo waits a moment for the worker to be told to end, as its program was: a system that shuts down, and a service manager, may
+// tell all processes at once. Such a program was not at fault.
+func (r *run) toldToo(ctx context.Context) bool {
+	select {
+	case <-ctx.Done():
+		return true
+	case <-time.After(r.Grace):
+		return false
+	}
+}
+
+// left is the time that the command has from its first start on; nil: any. A clock that was set back since gives it no more than it
+// had at the start.
 func (r *run) left() *time.Duration {
-	most := r.training.Command.MaxRuntimeMs
-	if most <= 0 {
+	now, begun := time.Now(), r.begun
+	if begun.After(now) {
+		begun = now
+	}
+	end, limited := Deadline(r.training.Command, begun)
+	if !limited {
 		return nil
 	}
-	return new(time.Until(r.begun.Add(time.Duration(most) * time.Millisecond)))
+	return new(time.Until(end))
 }
 
 // once starts the program, waits for its end and ends what it leaves behind.
