@@ -135,22 +135,26 @@ func (t *trainer) take(ctx context.Context, r *record.Record) error {
 		log.Info().Msg("left alone: " + why)
 		return nil
 	}
+	trained, failure, finished := t.program.Finished(c.CommandID)
+	if !finished && t.tooLate(c) { // asked first: a new group meets all that the topic keeps
+		log.Warn().Str("start_by", timeText(c.StartBy)).Msg("left alone: it had to be started by then")
+		return nil
+	}
 	reported, err := t.reported(ctx, c)
 	if err != nil {
 		return err
 	}
-	trained, failure, finished := t.program.Finished(c.CommandID)
 	switch {
 	case reported == retrain.Succeeded || reported == retrain.Failed && (!finished || failure != nil):
 		log.Info().Msg("left alone: its end is reported already")
 		return nil
 	case finished:
 		log.Info().Msg("trained before; its end is reported now")
-	case t.tooLate(c):
-		log.Warn().Str("start_by", timeText(c.StartBy)).Msg("left alone: it had to be started by then")
-		return nil
 	default:
-		if trained, failure = t.start(ctx, c); ctx.Err() != nil && errors.Is(failure, ctx.Err()) {
+		if failure = t.start(ctx, c); failure == nil {
+			trained, failure = t.train(ctx, c)
+		}
+		if stopped := new(unreported); errors.As(failure, &stopped) || ctx.Err() != nil && errors.Is(failure, ctx.Err()) {
 			log.Warn().Msg("training given up; whoever takes the command next trains it")
 			return failure
 		}
@@ -162,15 +166,20 @@ func (t *trainer) take(ctx context.Context, r *record.Record) error {
 	return t.report(lasting, end)
 }
 
-// start trains a command that has no end yet. That it is begun stands in its directory before anybody is told.
-func (t *trainer) start(ctx context.Context, c *retrain.Command) (*retrain.Trained, error) {
+// unreported is that a word on a command could not be written, which says nothing of its training.
+type unreported struct{ error }
+
+func (u *unreported) Unwrap() error { return u.error }
+
+// start is for a command that has no end yet. That it is begun stands in its directory before anybody is told.
+func (t *trainer) start(ctx context.Context, c *retrain.Command) error {
 	if _, err := t.program.Begin(c); err != nil {
-		return nil, err
+		return err
 	}
 	if err := t.report(ctx, c.Started(t.name, time.Now().UnixMilli())); err != nil {
-		return nil, err
+		return &unreported{err}
 	}
-	return t.train(ctx, c)
+	return nil
 }
 
 // declines says why this worker never takes a command; "": it does.
@@ -188,11 +197,12 @@ func (t *trainer) declines(c *retrain.Command) string {
 
 // tooLate tells whether nobody waits for the command any more. One that this directory has begun is finished while there is time.
 func (t *trainer) tooLate(c *retrain.Command) bool {
-	limit := time.UnixMilli(c.StartBy)
-	if at, ok := t.program.Begun(c.CommandID); ok {
-		limit = at.Add(time.Duration(c.MaxRuntimeMs) * time.Millisecond)
+	begun, ok := t.program.Begun(c.CommandID)
+	if !ok {
+		return time.Now().After(time.UnixMilli(c.StartBy))
 	}
-	return time.Now().After(limit)
+	limit, limited := worker.Deadline(c, begun)
+	return limited && time.Now().After(limit)
 }
 
 // told logs how a training ended.
