@@ -118,8 +118,10 @@ func (d *desk) join(t *testing.T, c *cluster, name, kind string) *queue {
 
 func (c *cluster) until(what string, limit time.Duration, cond func() bool) {
 	c.t.Helper()
-	for end := time.Now().Add(limit); !cond(); time.Sleep(50 * time.Millisecond) {
-		if time.Now().After(end) {
+	ctx, cancel := context.WithTimeout(context.Background(), limit)
+	defer cancel()
+	for !cond() {
+		if wait(ctx, 50*time.Millisecond) != nil {
 			c.t.Fatalf("after %v: not yet: %s", limit, what)
 		}
 	}
