@@ -175,21 +175,24 @@ func (i *instance) kill() {
 	_ = i.cmd.Wait() // killed
 }
 
+// waitUntilFoldedTo waits until so many records of the topics with a prefix have been folded.
+func waitUntilFoldedTo(t *testing.T, fleet []*instance, prefix string, least int64) {
+	t.Helper()
+	if err := until(func() error {
+		folded, err := foldedBy(fleet, prefix)
+		if err == nil && folded < least {
+			err = fmt.Errorf("%s: %d of %d records are folded", prefix, folded, least)
+		}
+		return err
+	}); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // waitUntilFolded waits until each event has been folded, and every entry that the ledger has by then.
 func waitUntilFolded(t *testing.T, broker string, fleet []*instance, events int64) {
 	t.Helper()
-	wait := func(prefix string, least int64) {
-		if err := until(func() error {
-			folded, err := foldedBy(fleet, prefix)
-			if err == nil && folded < least {
-				err = fmt.Errorf("%s: %d of %d records are folded", prefix, folded, least)
-			}
-			return err
-		}); err != nil {
-			t.Fatal(err)
-		}
-	}
-	wait("monitoring.", events)
+	waitUntilFoldedTo(t, fleet, "monitoring.", events)
 	c, err := kgo.NewClient(kgo.SeedBrokers(broker))
 	if err != nil {
 		t.Fatal(err)
@@ -206,7 +209,7 @@ func waitUntilFolded(t *testing.T, broker string, fleet []*instance, events int6
 	if err != nil {
 		t.Fatal(err)
 	}
-	wait("retrain.ledger", res.Topics[0].Partitions[0].Offset)
+	waitUntilFoldedTo(t, fleet, "retrain.ledger", res.Topics[0].Partitions[0].Offset)
 }
 
 // foldedBy is how far the tasks of topics with a prefix have come, together.
