@@ -6,6 +6,9 @@
 // ledger puts alerts, people's requests, trainers' progress, policies and ticks in one order, and the Controller folds it:
 // decisions, commands, results and the state of each model come out.
 //
-// A program without Kafka tells its events (MetricEvent) to an Observable's observers. Package retrain/service has one that does
-// the same as above in one process, with the interfaces that take a context: ModelRegistry, ModelTrainer.
+// A program without Kafka tells its events (MetricEvent) to an Observable's observers. Package retrain/service has the observer
+// that does all of the above in one process, and the interfaces that take a context: ModelTrainer, ModelRegistry.
+//
+// The types that are records (Alert, Decision, Command, Progress, Result, Model ...) have the fields of schemas/NAME.avsc, where
+// each has a sentence. In all of them times are ms since 1970, durations ms, and nil is what is not known or does not apply.
 package retrain

@@ -76,7 +76,9 @@ type Claim string
 // ClaimNone lets a worker start at once.
 const ClaimNone Claim = "none"
 
-// Command is what a trainer shall do.
+// Command is what a trainer shall do. Soft goes on from BaseVersion (nil: none is known), full begins anew; Trials are tried in
+// their order, the first are the best parameters of the base where they are known. It expires when nobody has started it by
+// StartBy, or when it takes longer than MaxRuntimeMs from its start.
 type Command struct {
 	CommandID      string        `avro:"command_id"`
 	Kind           CommandKind   `avro:"kind"`
@@ -126,7 +128,8 @@ const (
 	Discrete    ParameterType = "discrete"
 )
 
-// Parameter is one dimension of the space that a tuner searches.
+// Parameter is one dimension of the space that a tuner searches: from Low to High, both included, on a logarithmic scale with Log,
+// for Double and Int; one of Values for the others.
 type Parameter struct {
 	Name   string        `avro:"name"`
 	Type   ParameterType `avro:"type"`
@@ -136,7 +139,7 @@ type Parameter struct {
 	Values []string      `avro:"values"`
 }
 
-// Trial is one set of parameters to train with.
+// Trial is one set of parameters to train with: a value for each of the space, numbers as JSON writes them.
 type Trial struct {
 	Number int32             `avro:"number"`
 	Values map[string]string `avro:"values"`
@@ -153,7 +156,7 @@ const (
 	ResultSuperseded ResultState = "superseded" // a late success after a later command's
 )
 
-// Result is how a command ended.
+// Result is how a command ended. It may have two: one that failed or expired, and a late success.
 type Result struct {
 	CommandID    string             `avro:"command_id"`
 	Model        string             `avro:"model"`
@@ -183,7 +186,7 @@ const (
 	PhaseCooling  Phase = "cooling"
 )
 
-// Model is all that is known of a model now.
+// Model is all that is known of a model now. Versions is the registry, in the order of registration: the last 100.
 type Model struct {
 	Name       string        `avro:"name"`
 	Latest     *string       `avro:"latest"`

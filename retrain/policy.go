@@ -35,14 +35,14 @@ type modelLine struct {
 	Control
 }
 
-// Control is what the policy says of a model's control.
+// Control is what the policy says of a model's control, durations in ms.
 type Control struct {
 	Cooldown     int64
 	DeployWithin int64
 	Train        Train
 }
 
-// Train is what a command tells the trainer. Space and objective are shared and must not be changed.
+// Train is what a command tells the trainer, durations in ms. Space and objective are shared and must not be changed.
 type Train struct {
 	Modality   string
 	StartBy    int64

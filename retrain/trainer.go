@@ -11,20 +11,26 @@ type Training struct {
 	Report  func(step Report) // called by the trainer now and then, from one goroutine at a time; never nil
 }
 
-// Report says how far a training is. Step of Total are of the trainer's own unit: epochs, trials, batches.
+// Report says how far a training is: so many steps of Total, in the trainer's own unit (epochs, trials, batches). What is not
+// known is left out.
 type Report struct {
 	Step, Total *int64
 	Metrics     map[string]float64
 }
 
-// Trained is what came of a training that succeeded.
+// Trained is what came of a training that succeeded. Each may be left out.
 type Trained struct {
-	NewVersion string // "": the registry numbers it
-	Metrics    map[string]float64
-	BestParams map[string]string
+	NewVersion string             // like v5.5; "": the registry numbers it
+	Metrics    map[string]float64 // finite numbers
+	BestParams map[string]string  // Values of the best of the command's trials: the next command from this version begins with them
 }
 
-// The kinds of errors of trainers and registries, for errors.Is. A trainer wraps one: fmt.Errorf("%w: no GPU is free", ErrTrainerUnavailable).
+// The kinds of errors of trainers and registries, for errors.Is. A trainer wraps one:
+//
+//	fmt.Errorf("%w: no GPU is free", ErrTrainerUnavailable)
+//
+// They are the error codes trainer_unavailable, registry and io of a result, which are worth another try, and internal, which is
+// not. An error of no kind is internal.
 var (
 	ErrTrainerUnavailable = errors.New("trainer unavailable")
 	ErrRegistry           = errors.New("registry error")
@@ -41,8 +47,7 @@ type TrainingError struct {
 
 func (e *TrainingError) Error() string { return e.Message }
 
-// failureOf is what a result says of an error: that of a training as it is, else by its kind. Only what is internal, and what has no
-// kind, is not worth another try.
+// failureOf is what a result says of an error: that of a training as it is, else by its kind.
 func failureOf(err error) *TrainingError {
 	var failed *TrainingError
 	switch {

@@ -12,8 +12,8 @@ import (
 	"github.com/visutility/retrainer/internal/nearest"
 )
 
-// Tuner proposes the trials of a command: parameters for each of at most n trials. It is pure: the same space, n and command
-// give the same trials.
+// Tuner proposes the trials of a command: for each of at most n trials a value of every parameter of the space, by name. It is
+// pure: the same space, n and command give the same trials.
 type Tuner interface {
 	Propose(space []Parameter, n int, commandID string) []map[string]string
 }
