@@ -69,6 +69,15 @@ func (c *Codec[T]) Append(dst []byte, v *T) ([]byte, error) {
 	return out, nil
 }
 
+// JSON is the record as a JSON object, as AppendJSON writes it. The error is Append's, or a text that is not UTF-8.
+func (c *Codec[T]) JSON(v *T) ([]byte, error) {
+	framed, err := c.Append(nil, v)
+	if err != nil {
+		return nil, err
+	}
+	return c.schema.AppendJSON(nil, framed[HeaderSize:])
+}
+
 // Decode reads a framed record. Every length and the exact end are checked. On an error (*FramingError,
 // *UnknownSchemaError where the fingerprint is not that of the codec's schema, *MalformedError) v is as it was.
 func (c *Codec[T]) Decode(b []byte, v *T) error {

@@ -88,6 +88,29 @@ func TestEqualValuesAreEqualBytes(t *testing.T) {
 	}
 }
 
+func TestCodecGivesTheRecordAsJSON(t *testing.T) {
+	c := MustCodec[struct{}]("Tick")
+	if text, err := c.JSON(&struct{}{}); err != nil || string(text) != "{}" {
+		t.Errorf("%s, %v", text, err)
+	}
+	p, v := MustCodec[testProgress]("Progress"), progressFixture()
+	framed, err := p.Append(nil, &v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want, err := p.Schema().AppendJSON(nil, framed[HeaderSize:])
+	if err != nil {
+		t.Fatal(err)
+	}
+	if text, err := p.JSON(&v); err != nil || string(text) != string(want) {
+		t.Errorf("%v\n%s\nwant\n%s", err, text, want)
+	}
+	v.Kind = "resting"
+	if text, err := p.JSON(&v); err == nil {
+		t.Errorf("a record that cannot be written is %s", text)
+	}
+}
+
 func TestCodecRefusesWhatCannotBeReadAgain(t *testing.T) {
 	c := MustCodec[testProgress]("Progress")
 	for _, bad := range []struct {

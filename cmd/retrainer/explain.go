@@ -83,7 +83,7 @@ const mostReadings = 3
 func (c *configuration) readHistory(ctx context.Context, client *consumer.Client) (h *history, err error) {
 	n := c.names()
 	h = &history{topics: n, given: c.given}
-	decisions, commands, results := schemas.MustCodec[retrain.Decision]("Decision"), schemas.MustCodec[retrain.Command]("Command"), schemas.MustCodec[retrain.Result]("Result")
+	decisions, commands, results := schemas.MustCodec[retrain.Decision]("Decision"), commandCodec, schemas.MustCodec[retrain.Result]("Result")
 	if err := each(ctx, client, n.decisions(), func(r *record.Record) error {
 		d := &shownDecision{}
 		h.decisions = append(h.decisions, d)

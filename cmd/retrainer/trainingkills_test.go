@@ -142,10 +142,7 @@ func (b *busy) drops(ctx context.Context) {
 	}
 }
 
-var (
-	commandsCodec = schemas.MustCodec[retrain.Command]("Command")
-	resultsCodec  = schemas.MustCodec[retrain.Result]("Result")
-)
+var resultsCodec = schemas.MustCodec[retrain.Result]("Result")
 
 func (b *busy) trainers(ctx context.Context) {
 	for ctx.Err() == nil {
@@ -157,7 +154,7 @@ func (b *busy) trainers(ctx context.Context) {
 			var err error
 			cmd, result := new(retrain.Command), new(retrain.Result)
 			if r.Topic == "retrain.commands" {
-				if err = commandsCodec.Decode(r.Value, cmd); err == nil {
+				if err = commandCodec.Decode(r.Value, cmd); err == nil {
 					n := int(b.commands.Add(1))
 					b.going.Go(func() { b.train(ctx, cmd, n) })
 				}

@@ -11,7 +11,6 @@ import (
 	"github.com/visutility/retrainer/consumer"
 	"github.com/visutility/retrainer/consumer/record"
 	"github.com/visutility/retrainer/retrain"
-	"github.com/visutility/retrainer/schemas"
 )
 
 // training is an open command, and what its trainer said last.
@@ -20,7 +19,7 @@ type training struct {
 	command retrain.Command
 	taken   bool              // a trainer has taken it up
 	began   int64             // when, by the trainer's clock; 0: it did not say
-	last    *retrain.Progress // the newest word on the way; nil: none
+	last    *retrain.Progress // the newest before the end; nil: none
 }
 
 // findTrainings finds the open commands of models, and how far each is.
@@ -34,10 +33,9 @@ func (c *configuration) findTrainings(ctx context.Context, client *consumer.Clie
 	if len(open) == 0 {
 		return nil
 	}
-	codec := schemas.MustCodec[retrain.Command]("Command")
 	err := each(ctx, client, c.names().commands(), func(r *record.Record) error {
 		command := &shown[retrain.Command]{}
-		err := command.read(codec, r)
+		err := command.read(commandCodec, r)
 		if t := open[command.value.CommandID]; err == nil && t != nil {
 			t.command, t.taken = command.value, started(t.model, &command.value)
 			if models[t.model.Name].training = t; first == 0 || t.command.IssuedAt < first {
@@ -63,7 +61,7 @@ func (c *configuration) findTrainings(ctx context.Context, client *consumer.Clie
 	})
 }
 
-// hear takes a trainer's word.
+// hear takes a trainer's progress.
 func (t *training) hear(p *retrain.Progress) {
 	switch p.Kind {
 	case retrain.Started:

@@ -78,15 +78,7 @@ func (t *trainer) checkTrainer() error {
 func (t *trainer) run(cmd *cobra.Command) (err error) {
 	ctx := cmd.Context()
 	t.name = workerName()
-	encode := func(c *retrain.Command) ([]byte, error) {
-		value, err := commandCodec.Append(nil, c)
-		if err != nil {
-			return nil, err
-		}
-		_, text, _ := decode(value)
-		return text, nil
-	}
-	if t.program, err = worker.New(worker.Config{Exec: t.exec, Dir: t.dir, Encode: encode, Log: t.log}); err != nil {
+	if t.program, err = worker.New(worker.Config{Exec: t.exec, Dir: t.dir, Encode: commandCodec.JSON, Log: t.log}); err != nil {
 		return usage("%v", err)
 	}
 	if t.client, err = t.connect(cmd); err != nil {

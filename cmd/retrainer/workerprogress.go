@@ -19,7 +19,8 @@ const (
 	clockDifference = time.Hour
 )
 
-// train runs the program for a command. What it says on the way is written beside it: the newest word, when the one before is there.
+// train runs the program for a command. Its progress is written meanwhile, the newest when the one before has been written: a
+// cluster that is away holds up neither the program nor the bar.
 func (t *trainer) train(ctx context.Context, c *retrain.Command) (*retrain.Trained, error) {
 	newest := make(chan retrain.Report, 1)
 	reporting, cancel := context.WithCancel(ctx)
@@ -37,7 +38,7 @@ func (t *trainer) train(ctx context.Context, c *retrain.Command) (*retrain.Train
 	}()
 	defer t.bar.end()
 	t.bar.begin(c)
-	trained, err := t.programFor(c)(ctx, &retrain.Training{Command: c, Report: func(r retrain.Report) {
+	trained, err := t.program.Train(ctx, &retrain.Training{Command: c, Report: func(r retrain.Report) {
 		t.bar.show(r)
 		select { // the one that still waits is out of date
 		case <-newest:
@@ -46,20 +47,12 @@ func (t *trainer) train(ctx context.Context, c *retrain.Command) (*retrain.Train
 		newest <- r
 	}})
 	close(newest)
-	cancel() // nobody needs a word on the way any more
+	cancel() // the end says more than progress that is not written yet
 	<-done
 	return trained, err
 }
 
-// programFor is the program's way of doing what a command asks for.
-func (t *trainer) programFor(c *retrain.Command) func(context.Context, *retrain.Training) (*retrain.Trained, error) {
-	if c.Action == retrain.FullRetrain {
-		return t.program.FullRetrain
-	}
-	return t.program.SoftRetrain
-}
-
-// report writes a word on a command.
+// report writes progress.
 func (t *trainer) report(ctx context.Context, p *retrain.Progress) error {
 	value, err := progressCodec.Append(nil, p)
 	if err != nil {
@@ -78,7 +71,7 @@ func (t *trainer) reported(ctx context.Context, c *retrain.Command) (end retrain
 	err = drain(ctx, r, func(rec *record.Record) (more bool, err error) {
 		var p retrain.Progress
 		if progressCodec.Decode(rec.Value, &p) != nil || p.CommandID != c.CommandID {
-			return true, nil // what cannot be read is no worker's word
+			return true, nil // what cannot be read is no worker's
 		}
 		if p.Kind == retrain.Succeeded || p.Kind == retrain.Failed && end == "" {
 			end = p.Kind

@@ -17,13 +17,16 @@ import (
 
 // Config says what is run and where. Exec, Dir and Encode are needed.
 type Config struct {
-	Exec        string                                 // the program and its arguments, see commandLine
-	Dir         string                                 // each command has a directory below it; made if it is not there
-	Encode      func(*retrain.Command) ([]byte, error) // a command as JSON, as the program gets it
-	Grace       time.Duration                          // between SIGTERM and SIGKILL; 0: 5 s
-	ReportEvery time.Duration                          // at most one report in that time, the newest wins; 0: 1 s
-	LineBytes   int                                    // a line of output beyond it is left out; 0: 1 MiB
-	LogBytes    int64                                  // stdout.log and stderr.log end at it; 0: 16 MiB
+	// Exec is the program and its arguments, split as a shell does, without the shell. Names of files, and of folders written with
+	// a slash, mean what they mean where New is called, though the program runs elsewhere.
+	Exec   string
+	Dir    string                                 // each command has a directory below it; made if it is not there
+	Encode func(*retrain.Command) ([]byte, error) // a command as JSON: JSON of a codec of package schemas, whose names the contract has
+
+	Grace       time.Duration // between SIGTERM and SIGKILL; 0: 5 s
+	ReportEvery time.Duration // at most one report in that time, the newest wins; 0: 1 s
+	LineBytes   int           // a line of output beyond it is left out; 0: 1 MiB
+	LogBytes    int64         // stdout.log and stderr.log end at it; 0: 16 MiB
 	Log         zerolog.Logger
 
 	reached func(point string) // tests stop a worker here
