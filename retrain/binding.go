@@ -93,3 +93,14 @@ func (p *Policy) modelsOf(stream, model *string) []string {
 	slices.Sort(names)
 	return slices.Compact(names)
 }
+
+// Binds says whether a bind line of the policy names models for the stream. Without one its models are that of the event,
+// else bind_default's.
+func (p *Policy) Binds(stream StreamID) bool {
+	for _, b := range p.bind {
+		if matchText(b.stream, string(stream)) {
+			return true
+		}
+	}
+	return false
+}
