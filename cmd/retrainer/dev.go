@@ -13,7 +13,7 @@ import (
 func devCommand(c *configuration) *cobra.Command {
 	s := newService(c)
 	var listen, data string
-	cmd := command(c, "dev", "Run the pipeline with a broker of its own, for trying it out", cobra.NoArgs, func(cmd *cobra.Command, _ []string) error {
+	cmd := command(c, "dev", "Run the whole service with a broker of its own, for trying it out", cobra.NoArgs, func(cmd *cobra.Command, _ []string) error {
 		if err := s.checkService(); err != nil {
 			return err
 		}

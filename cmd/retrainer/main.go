@@ -77,7 +77,7 @@ func newRoot() *cobra.Command {
 		Use:   "retrainer",
 		Short: "Turns drift and performance events into retrain commands, each exactly once",
 		Long: `retrainer reads drift and performance events from Kafka, decides for each model between no action, soft and full
-retrain, and publishes commands that trainers consume, each exactly once.
+retrain, and publishes commands for trainers, each exactly once. With worker they are trained by a program of yours.
 
 Flag --a-b is also the environment variable VTY_A_B and the key a_b of retrainer.yaml; flag before variable before file.`,
 		SilenceErrors:              true,

@@ -6,7 +6,7 @@ import (
 
 func serveCommand(c *configuration) *cobra.Command {
 	s := newService(c)
-	cmd := command(c, "serve", "Run the pipeline against a Kafka cluster", cobra.NoArgs, func(cmd *cobra.Command, _ []string) error {
+	cmd := command(c, "serve", "Run the service against a Kafka cluster", cobra.NoArgs, func(cmd *cobra.Command, _ []string) error {
 		if err := s.checkService(); err != nil {
 			return err
 		}

@@ -17,7 +17,7 @@ import (
 	"github.com/visutility/retrainer/handlers"
 )
 
-// service is the whole pipeline of one process: its settings, and how it runs.
+// service is what a process of serve or dev runs: its settings, and how.
 type service struct {
 	*configuration
 	policyFile         string
