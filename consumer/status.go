@@ -2,7 +2,7 @@ package consumer
 
 import "sync"
 
-// Status is what a Consumer is doing at a moment.
+// Status is what a Consumer or a Queue is doing at a moment.
 type Status struct {
 	Member     string
 	Generation int32
@@ -11,12 +11,12 @@ type Status struct {
 	Tasks      []TaskStatus
 }
 
-// TaskStatus is one task's place in its life.
+// TaskStatus is where one partition stands: a task of a Consumer, or a lane of a Queue, which is waiting or running.
 type TaskStatus struct {
 	Topic     string
 	Partition int32
 	State     string // waiting, fencing, loading, replaying, running
-	Position  int64  // the next input offset
+	Position  int64  // the next input offset; of a lane the next to be handed to Work
 	Lag       int64  // records behind the partition's end when it was last asked; -1: not known
 	Why       string // what it waits for
 }

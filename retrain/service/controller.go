@@ -29,9 +29,9 @@ type Config struct {
 	RegistryTimeout time.Duration // for each call of Registry; 0: 10 s
 	Worker          string        // the name in results; "": in process
 
-	// OnOutput is told what each step writes: decisions, commands, results, models; by one goroutine at a time, in the ledger's
-	// order. It may read the controller, but not call OnEvent, Tick or Stop, and must not change what it is told. While it runs
-	// nothing else is decided.
+	// OnOutput is told what each step writes (*retrain.Decision, *retrain.Command, *retrain.Result, *retrain.Model), by one
+	// goroutine at a time, in the ledger's order. It may read the controller, but not call OnEvent, Tick or Stop, and must not
+	// change what it is told. While it runs nothing else is decided.
 	OnOutput func(output retrain.Output)
 
 	// Log has every decision with its explanation, none at debug, soft at info, full at warn; the zero value writes nothing.
@@ -67,7 +67,8 @@ type RetrainController struct {
 	idle     chan struct{} // closed when it is stopping and nothing waits or runs
 }
 
-// NewRetrainController starts nothing: trainings begin with the commands that events lead to.
+// NewRetrainController starts nothing: trainings begin with the commands that events lead to. The error names the setting that
+// is missing or wrong; without a Trainer it is of the kind retrain.ErrTrainerUnavailable.
 func NewRetrainController(config Config) (*RetrainController, error) {
 	if config.Trainer == nil {
 		return nil, fmt.Errorf("%w: Config.Trainer is missing", retrain.ErrTrainerUnavailable)

@@ -14,7 +14,7 @@ import (
 
 // Settings are those of the loop. The zero value is useful.
 type Settings struct {
-	Buffer int            // events that wait for the loop; a Sender waits beyond them
+	Buffer int            // so many events may wait for the loop; a Sender waits beyond them, with 0 until the loop takes its event
 	Tick   time.Duration  // between two looks at the time; 0: 1 s
 	Log    zerolog.Logger // the zero value writes nothing
 }
