@@ -6,7 +6,7 @@ import (
 	"slices"
 )
 
-// Check says what makes a trainer's word unusable; nil: nothing. A very long worker, error_code or error_message is cut.
+// Check says what makes progress unusable; nil: nothing. A very long worker, error_code or error_message is cut.
 func (p *Progress) Check() *Invalid {
 	if n := sizeOf(p.Metrics) + sizeOf(p.BestParams) + textsOf(p.BestParams); n > maxProgress {
 		return &Invalid{Oversized, fmt.Sprintf("metrics and best_params have %d bytes, at most %d are possible: "+

@@ -150,7 +150,7 @@ func (c *Controller) enterRequest(r *Request) {
 	c.act(m, *r.Action, r)
 }
 
-// enterProgress takes a trainer's word on an open command, and a success of one that has failed or expired.
+// enterProgress takes progress of an open command, and a success of one that has failed or expired.
 func (c *Controller) enterProgress(p *Progress) {
 	cmd := c.commands[p.CommandID]
 	switch {

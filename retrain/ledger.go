@@ -106,7 +106,7 @@ const (
 	Failed     ProgressKind = "failed"
 )
 
-// Progress is a trainer's word on a command.
+// Progress is what a worker says of a command: that it has begun, how far it is, how it ended.
 type Progress struct {
 	CommandID    string             `avro:"command_id"`
 	Kind         ProgressKind       `avro:"kind"`

@@ -63,17 +63,17 @@ func failureOf(err error) *TrainingError {
 	return &TrainingError{"internal", err.Error(), false}
 }
 
-// Started is a worker's word that it has begun. at is ms since 1970, as in all of these.
+// Started is the progress that says that a worker has begun. at is ms since 1970, as in all of these.
 func (c *Command) Started(worker string, at int64) *Progress {
 	return &Progress{CommandID: c.CommandID, Kind: Started, Worker: &worker, At: at}
 }
 
-// Reported is a worker's word on how far it is.
+// Reported is the progress that says how far it is.
 func (c *Command) Reported(r Report, worker string, at int64) *Progress {
 	return &Progress{CommandID: c.CommandID, Kind: InProgress, Worker: &worker, At: at, Step: r.Step, Total: r.Total, Metrics: r.Metrics}
 }
 
-// Ended is a worker's last word: what was trained, or why nothing was. What a trainer says and no record may carry makes it
+// Ended is the last progress: what was trained, or why nothing was. What a trainer says and no record may carry makes it
 // failed, with invalid_result.
 func (c *Command) Ended(trained *Trained, err error, worker string, at int64) *Progress {
 	p := &Progress{CommandID: c.CommandID, Kind: Succeeded, Worker: &worker, At: at}

@@ -19,7 +19,7 @@ import (
 	"github.com/visutility/retrainer/schemas"
 )
 
-// trainer takes the commands of an app, one at a time, and trains each by a program.
+// trainer is a process of `retrainer worker`: it takes the commands of an app, one at a time, and trains each by a program.
 type trainer struct {
 	*configuration
 	exec, group, dir string
@@ -164,7 +164,7 @@ func (t *trainer) take(ctx context.Context, r *record.Record) error {
 	return t.report(lasting, end)
 }
 
-// unreported is that a word on a command could not be written, which says nothing of its training.
+// unreported is that progress could not be written, which says nothing of the training.
 type unreported struct{ error }
 
 func (u *unreported) Unwrap() error { return u.error }

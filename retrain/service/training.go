@@ -149,11 +149,11 @@ func (c *RetrainController) leave(cmd *retrain.Command) {
 	c.launch()
 }
 
-// progress enters a training's word into the ledger, if a record could carry it.
-func (c *RetrainController) progress(word func(at int64) *retrain.Progress) {
+// progress enters a training's progress into the ledger, if a record could carry it.
+func (c *RetrainController) progress(said func(at int64) *retrain.Progress) {
 	_, err := c.step(func(l *ledger) (out []retrain.Output, err error) {
 		at := l.moment()
-		p := word(at)
+		p := said(at)
 		if bad := p.Check(); bad != nil {
 			return nil, bad
 		}
