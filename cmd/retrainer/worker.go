@@ -53,7 +53,7 @@ other: failed. README.md has an example, retrain/worker/doc.go the contract whol
 	f := cmd.Flags()
 	f.StringVar(&t.exec, "exec", "", "the training `PROGRAM` with its arguments, like \"python train.py\"; it must be given")
 	f.StringVar(&t.group, "group", "", "consumer `GROUP` of the workers that share the commands; by default APP.workers, and with --modality APP.workers.MODALITY")
-	f.StringSliceVar(&t.modalities, "modality", nil, "`MODALITY` of the commands to take, several by comma; all by default")
+	f.StringSliceVar(&t.modalities, "modality", nil, "`MODALITY` of the commands to take, several by comma; all by default. Workers with another choice do not share with these: what both take is trained twice")
 	f.StringVar(&t.dir, "dir", "retrainer-work", "`DIR` that gets a directory for each command: a command that was trained there is never trained again")
 	f.DurationVar(&t.sessionTimeout, "session-timeout", t.sessionTimeout, "how long this worker may be silent before others take over, at least 6s")
 	return cmd
