@@ -113,10 +113,25 @@ func (t *training) left(now int64) string {
 	return "about " + retrain.Span(int64(ms)) + " left"
 }
 
+// silence is how long a trainer may say nothing without that being told: one that was killed says nothing, until max_runtime.
+const silence = 2 * time.Minute
+
+// silent says since when the trainer has said nothing, if that is long.
+func (t *training) silent(now int64) string {
+	heard := t.began
+	if t.last != nil {
+		heard = t.last.At
+	}
+	if d := now - heard; heard > 0 && d >= silence.Milliseconds() {
+		return "nothing heard for " + retrain.Span(d)
+	}
+	return ""
+}
+
 // said is all that is known of how far it is, in one line.
 func (t *training) said(now int64) string {
 	var parts []string
-	for _, part := range []string{t.steps(), t.score(), t.left(now)} {
+	for _, part := range []string{t.steps(), t.score(), t.left(now), t.silent(now)} {
 		if part != "" {
 			parts = append(parts, part)
 		}

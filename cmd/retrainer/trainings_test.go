@@ -47,6 +47,25 @@ func TestATrainingIsShownByItsTrainersLastWords(t *testing.T) {
 	}
 }
 
+// A worker that was killed says nothing more; its command is open until max_runtime has passed.
+func TestATrainerThatIsNotHeardOfForLongIsShownAsThat(t *testing.T) {
+	tr := &training{}
+	if got := tr.said(1_000_000); got != "" {
+		t.Errorf("nobody has taken it up: %q", got)
+	}
+	tr.hear(&retrain.Progress{Kind: retrain.Started, At: 1_000})
+	if got := tr.said(120_999); got != "" {
+		t.Errorf("it is silent for less than two minutes: %q", got)
+	}
+	if got := tr.said(121_000); got != "nothing heard for 2 min" {
+		t.Errorf("since its start: %q", got)
+	}
+	tr.hear(&retrain.Progress{Kind: retrain.InProgress, At: 121_000, Step: new(int64(3))})
+	if got := tr.said(121_000 + 3600_000); got != "step 3, nothing heard for 1 h" {
+		t.Errorf("since its last word: %q", got)
+	}
+}
+
 // The log goes where it always goes when nobody looks at a terminal.
 func TestNoBarIsDrawnWhereNoTerminalIs(t *testing.T) {
 	var out bytes.Buffer
