@@ -191,3 +191,13 @@ func printJSON(out io.Writer, d *shownDecision, k *shownCommand) error {
 	}
 	return nil
 }
+
+// lastEnd is how the newest of a model's commands that have ended did so; nil: none is kept. One that came too late is none.
+func (h *history) lastEnd(model string) *retrain.Result {
+	for _, r := range slices.Backward(h.results) {
+		if r.value.Model == model && r.value.State != retrain.ResultSuperseded {
+			return &r.value
+		}
+	}
+	return nil
+}

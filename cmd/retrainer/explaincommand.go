@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/visutility/retrainer/consumer"
 	"github.com/visutility/retrainer/retrain"
@@ -25,6 +26,14 @@ func explainOneCommand(ctx context.Context, c *configuration, client *consumer.C
 	p := &page{out: out}
 	p.line("%s: %s retrain, %s", v.Model, v.Action, h.fate(v))
 	p.table("  ", commandFacts(v)...)
+	if r := h.result(v.CommandID); r != nil {
+		if lines := errorLines(r.ErrorMessage); len(lines) > 1 {
+			p.heading("its error")
+			for _, line := range lines {
+				p.line("  %s", line)
+			}
+		}
+	}
 	p.heading("why")
 	p.line("  %s", v.Explanation)
 	printReasons(p, known, v.Evidence, v.PolicyRevision)
@@ -54,6 +63,11 @@ func (h *history) fate(v *retrain.Command) string {
 	if r == nil {
 		return "ended, but its result is not kept any more"
 	}
+	return ended(r)
+}
+
+// ended says how a command ended.
+func ended(r *retrain.Result) string {
 	text := fmt.Sprintf("%s at %s", r.State, retrain.Clock(r.FinishedAt))
 	switch r.State {
 	case retrain.ResultSucceeded:
@@ -72,13 +86,30 @@ func (h *history) fate(v *retrain.Command) string {
 		}
 		return text + ": it took longer than it may"
 	case retrain.ResultFailed:
-		for _, s := range []*string{r.ErrorCode, r.ErrorMessage} {
-			if s != nil && *s != "" {
-				text += ": " + *s
+		if c := orDash(r.ErrorCode); c != "-" {
+			text += ": " + c
+		}
+		if lines := errorLines(r.ErrorMessage); len(lines) > 0 {
+			text += ": " + lines[0]
+			if n := len(lines); n > 1 { // of a stack the last line says what went wrong
+				text += " … " + lines[n-1]
 			}
 		}
 	}
 	return text
+}
+
+// errorLines are the lines of an error's message that are not empty.
+func errorLines(message *string) (lines []string) {
+	if message == nil {
+		return nil
+	}
+	for line := range strings.Lines(*message) {
+		if line = strings.TrimRight(line, " \t\r\n"); line != "" {
+			lines = append(lines, line)
+		}
+	}
+	return lines
 }
 
 // openFate says what an open command waits for.

@@ -96,6 +96,9 @@ func (h *history) printNow(p *page, m *retrain.Model, decisions []*shownDecision
 	if n := len(decisions); n > 0 {
 		rows = append(rows, []string{"why", why(m, command, decisions[n-1].value.Explanation)})
 	}
+	if r := h.lastEnd(m.Name); r != nil {
+		rows = append(rows, []string{"last training", fmt.Sprintf("%s retrain, command %s, %s", r.Action, r.CommandID[:min(len(r.CommandID), 8)], ended(r))})
+	}
 	rows = append(rows, []string{"alerts", retrain.Thousands(len(m.Alerts)) + " that count"}, []string{"next", h.next(m, command)}, []string{"to do", h.todo(m.Name)})
 	p.table("  ", rows...)
 	if command != nil {
@@ -132,10 +135,8 @@ func (h *history) since(m *retrain.Model, command *shownCommand) *int64 {
 			return &command.value.IssuedAt
 		}
 	case retrain.PhaseCooling:
-		for _, r := range slices.Backward(h.results) {
-			if r.value.Model == m.Name && r.value.State != retrain.ResultSuperseded {
-				return &r.value.FinishedAt
-			}
+		if r := h.lastEnd(m.Name); r != nil {
+			return &r.FinishedAt
 		}
 	default:
 		if d := h.decision(m.DecisionID); d != nil {
@@ -182,18 +183,40 @@ func (h *history) todo(name string) string {
 	v := &m.value
 	switch command := h.command(v.CommandID); {
 	case v.Phase == retrain.PhaseTraining && command != nil && !started(v, &command.value):
-		return fmt.Sprintf("start a trainer that reads %s and answers in %s, first {\"command_id\":%q,\"kind\":\"started\",\"at\":TIME}",
-			h.topics.commands(), h.topics.progress(), command.value.CommandID)
+		return fmt.Sprintf("`%s` trains it by a program; a trainer of your own reads %s and answers in %s",
+			h.given.command("worker --exec PROGRAM"+choosing(command.value.Modality)), h.topics.commands(), h.topics.progress())
 	case v.Phase == retrain.PhaseTraining:
-		return "nothing: the trainer is at work"
+		return fmt.Sprintf("nothing while the trainer is at work; `%s` says how far it is", h.given.command("status"))
 	case v.Phase == retrain.PhaseCooling:
-		return "nothing; " + trigger + " does not wait for the cool-down"
+		return h.remedy(name) + "; " + trigger + " does not wait for the cool-down"
 	case v.Reason == retrain.ReasonUndeployed:
 		return fmt.Sprintf("deploy version %s; %s trains once more all the same", orDash(v.Latest), trigger)
 	case v.Reason == retrain.ReasonStale:
 		return "look why events come so late; " + trigger + " trains all the same"
 	}
-	return "nothing; " + trigger + " trains all the same"
+	return h.remedy(name) + "; " + trigger + " trains all the same"
+}
+
+// remedy is what a person can do about how a model's last training ended.
+func (h *history) remedy(name string) string {
+	r := h.lastEnd(name)
+	switch {
+	case r == nil || r.State == retrain.ResultSucceeded:
+		return "nothing"
+	case r.State == retrain.ResultExpired && r.StartedAt == nil:
+		return fmt.Sprintf("see that a trainer runs: `%s`", h.given.command("worker --exec PROGRAM"))
+	case r.State == retrain.ResultExpired:
+		return "see why it takes so long, or allow it more (train.max_runtime of the policy)"
+	}
+	return "see why the training failed; its whole output is in the worker's folder of the command"
+}
+
+// choosing is the flag of a worker for one modality alone.
+func choosing(modality string) string {
+	if modality == "" {
+		return ""
+	}
+	return " --modality " + argument(modality)
 }
 
 // mostDecisions is how many decisions of a model are listed.
