@@ -132,6 +132,8 @@ func (a *app) end(ctx context.Context) {
 	for _, i := range a.all {
 		if i.alive() {
 			a.settle(ctx, "all is folded", isIdle)
+			_ = wait(ctx, 2*time.Second) // a task knows of the lag what its last fetch was told
+			a.settle(ctx, "all is folded still", isIdle)
 			i.stop()
 		}
 	}
