@@ -196,24 +196,40 @@ func readCommands(t *testing.T, broker string, n int) map[string]int {
 // judge has the judge, which shares no code with the program, fold what is in the data and compare; what it says.
 func judge(t *testing.T, data string, args ...string) string {
 	t.Helper()
+	said, err := judgment(t, data, args...)
+	if err != nil {
+		t.Errorf("the judge: %v\n%s", err, said)
+	}
+	return said
+}
+
+// judgment is judge for a test that judges its verdict itself.
+func judgment(t *testing.T, data string, args ...string) (said string, err error) {
+	t.Helper()
 	b, err := embedded.Start("127.0.0.1:0", data, zerolog.Nop())
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer b.Close()
-	return judgeAt(t, b.Address(), args...)
+	return judgmentAt(t, b.Address(), args...)
 }
 
-// judgeAt judges what is on a running broker, and has the program verify it; what the judge says of it.
+// judgeAt judges what is on a running broker; what the judge says of it.
 func judgeAt(t *testing.T, broker string, args ...string) string {
+	t.Helper()
+	said, err := judgmentAt(t, broker, args...)
+	if err != nil {
+		t.Errorf("the judge: %v\n%s", err, said)
+	}
+	return said
+}
+
+// judgmentAt also has the program verify it.
+func judgmentAt(t *testing.T, broker string, args ...string) (said string, err error) {
 	t.Helper()
 	cmd := exec.Command("go", append([]string{"run", "../../judge", "full", "--brokers", broker, "--schemas", "../../schemas"}, args...)...)
 	out, err := cmd.CombinedOutput()
-	if err != nil {
-		t.Errorf("the judge: %v\n%s", err, out)
-	}
 	t.Log(strings.TrimSpace(string(out)))
-	verifying := begin(t, "verify", "--brokers", broker)
-	verifying.wait(t)
-	return string(out)
+	begin(t, "verify", "--brokers", broker).wait(t)
+	return string(out), err
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -11,10 +12,30 @@ import (
 // shortTimers are no multiples of the half second for which a broker may hold an empty fetch: who woke only then would be late.
 const shortTimers = "defaults: {cooldown: 1100ms, train: {start_by: 1100ms}}\n"
 
+// timerRounds is how often it may be tried: the package's other tests keep the machine busy at the same time. A program that wakes too
+// seldom, or by a clock of its own, is late in every round.
+const timerRounds = 3
+
 // TestTimersFireAtTheirLedgerTime lets commands expire that nobody takes up, and cool-downs end, on a broker that has nothing
 // else to do. The judge compares the ledger's own append times with what was due when: no clock of the test is asked.
 func TestTimersFireAtTheirLedgerTime(t *testing.T) {
 	t.Parallel()
+	for round := range timerRounds {
+		data := timersFire(t)
+		said, err := judgment(t, data, "--timers", "250ms")
+		if err == nil {
+			return
+		}
+		if !strings.Contains(said, "timers fired more than 250ms") || round == timerRounds-1 {
+			t.Fatalf("the judge: %v\n%s", err, said)
+		}
+		t.Logf("round %d: %s", round+1, said)
+	}
+}
+
+// timersFire runs dev until its timers have fired, and gives its data.
+func timersFire(t *testing.T) (data string) {
+	t.Helper()
 	broker, web, data := freeAddress(t), freeAddress(t), t.TempDir()
 	policy := filepath.Join(t.TempDir(), "policy.yaml")
 	if err := os.WriteFile(policy, []byte(shortTimers), 0o644); err != nil {
@@ -39,5 +60,5 @@ func TestTimersFireAtTheirLedgerTime(t *testing.T) {
 		t.Errorf("commands %v", got)
 	}
 	dev.stop(t)
-	judge(t, data, "--timers", "250ms")
+	return data
 }

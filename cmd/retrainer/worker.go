@@ -206,7 +206,11 @@ func (t *trainer) tooLate(c *retrain.Command) bool {
 // told logs how a training ended.
 func told(log *zerolog.Logger, end *retrain.Progress) {
 	if end.Kind == retrain.Succeeded {
-		log.Info().Any("metrics", end.Metrics).Any("best_params", end.BestParams).Str("new_version", orDash(end.NewVersion)).Msg("trained")
+		e := log.Info().Any("metrics", end.Metrics).Any("best_params", end.BestParams)
+		if end.NewVersion != nil {
+			e.Str("new_version", *end.NewVersion)
+		}
+		e.Msg("trained")
 		return
 	}
 	log.Error().Str("error_code", *end.ErrorCode).Str("error", *end.ErrorMessage).Bool("retryable", *end.Retryable).Msg("the training failed")
