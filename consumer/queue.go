@@ -91,6 +91,11 @@ const (
 	quickWork  = 100 * time.Millisecond // a Work that took longer is committed before the next record
 	commitWait = 500 * time.Millisecond // what is done is committed by then
 	longWork   = 30 * time.Second       // a Work that takes longer makes the member busy
+
+	// Told to stop, a program has 10 s. Of these a commit may take what Work has left of the first 7, at most requestTimeout, and in
+	// any case lastTry, twice; goodbye to the group takes askTimeout at most.
+	stopWithin = 7 * time.Second
+	lastTry    = 500 * time.Millisecond
 )
 
 // NewQueue checks the configuration.
@@ -148,11 +153,13 @@ func (q *Queue) Run(ctx context.Context) error {
 // end waits for the end of Work when Run is to end, then for a moment in which what is done is committed.
 func (q *Queue) end(member context.Context) {
 	<-q.working.Done()
+	told := q.cfg.Client.Now()
 	if j := q.inWork(); j != nil {
 		<-j.ended
 	}
 	if q.uncommitted() {
-		_ = pause(member, requestTimeout)
+		left := stopWithin - q.cfg.Client.Now().Sub(told)
+		_ = pause(member, max(lastTry, min(left, requestTimeout)))
 	}
 	q.leave()
 }

@@ -48,7 +48,13 @@ func (s *shift) live() error {
 			return err
 		}
 	}
-	if err := s.commit(s.g.hard); err != nil {
+	last := s.g.hard
+	if s.q.working.Err() != nil { // it has been tried for as long as there is time
+		limited, cancel := context.WithTimeout(last, lastTry)
+		defer cancel()
+		last = limited
+	}
+	if err := s.commit(last); err != nil {
 		s.log.Info().Err(err).Msg("what is done could not be committed at the end of the generation: again in the next")
 	}
 	return nil

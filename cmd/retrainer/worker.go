@@ -133,6 +133,8 @@ func (t *trainer) take(ctx context.Context, r *record.Record) error {
 		log.Info().Msg("left alone: " + why)
 		return nil
 	}
+	lasting, cancel := outlast(ctx, reportPatience) // from here on, for the training itself may take the most of it
+	defer cancel()
 	trained, failure, finished := t.program.Finished(c.CommandID)
 	if !finished && t.tooLate(c) { // asked first: a new group meets all that the topic keeps
 		log.Warn().Str("start_by", timeText(c.StartBy)).Msg("left alone: it had to be started by then")
@@ -159,8 +161,6 @@ func (t *trainer) take(ctx context.Context, r *record.Record) error {
 	}
 	end := c.Ended(trained, failure, t.name, time.Now().UnixMilli())
 	told(&log, end)
-	lasting, cancel := outlast(ctx, reportPatience)
-	defer cancel()
 	return t.report(lasting, end)
 }
 

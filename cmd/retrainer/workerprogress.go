@@ -13,8 +13,9 @@ import (
 var progressCodec = schemas.MustCodec[retrain.Progress]("Progress")
 
 const (
-	// reportPatience is how long the end of a training may take to be written when the worker was told to stop.
-	reportPatience = 4 * time.Second
+	// reportPatience is how long after the worker was told to stop the end of a training may still be written. With the group's goodbye
+	// it is within 10 s.
+	reportPatience = 7 * time.Second
 	// clockDifference is by how much a worker's clock may be behind the ledger's, for the progress of a command to be found.
 	clockDifference = time.Hour
 )
