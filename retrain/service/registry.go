@@ -69,15 +69,15 @@ func (r ownRegistry) RegisterVersion(_ context.Context, base retrain.ModelID, me
 
 // model asks the outer registry which model a data drift event concerns, if the policy leaves that open.
 func (c *RetrainController) model(event retrain.MetricEvent, e *retrain.Event) error {
-	d, ok := event.(retrain.DataDrift)
-	if !ok || c.config.Registry == nil || d.ModelID != "" || d.StreamID == "" || c.config.Policy.Binds(d.StreamID) {
+	stream := retrain.StreamID(e.Stream)
+	if event.On() != retrain.OnDrift || c.config.Registry == nil || len(e.ModelID) > 0 || stream == "" || c.config.Policy.Binds(stream) {
 		return nil
 	}
 	id, err := c.ask(c.ctx, func(ctx context.Context) (retrain.ModelID, error) {
-		return c.config.Registry.LatestModel(ctx, d.StreamID)
+		return c.config.Registry.LatestModel(ctx, stream)
 	})
 	if err != nil {
-		return fmt.Errorf("which model the stream %q feeds cannot be told: %w", d.StreamID, err)
+		return fmt.Errorf("which model the stream %q feeds cannot be told: %w", stream, err)
 	}
 	if name, _ := retrain.SplitModel(string(id)); name != "" {
 		e.ModelID = []byte(name)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -73,6 +74,24 @@ func TestAnOuterRegistryNamesTheModelWhereThePolicyDoesNot(t *testing.T) {
 		w.send(drift("lidar-3", ""))
 		if cmd := w.trainer.seen()[3]; cmd.Model != "lidar-3" {
 			w.Errorf("where the registry knows none either it is bind_default's: %s", cmd.Model)
+		}
+	})
+}
+
+// An event is what it says, however Go holds it: behind a pointer, or within a type of a program's own.
+func TestAnOuterRegistryIsAskedForEventsHoweverTheyAreHeld(t *testing.T) {
+	o := &outer{}
+	inWorld(t, with(t, o), func(w *world) {
+		behind := drift("lidar-1", "")
+		for i, event := range []retrain.MetricEvent{&behind, struct{ retrain.DataDrift }{drift("lidar-2", "")}} {
+			o.latest = func(context.Context, retrain.StreamID) (retrain.ModelID, error) {
+				return retrain.ModelID("model-" + strconv.Itoa(i)), nil
+			}
+			w.send(event)
+			w.trained(i + 1)
+			if cmd := w.trainer.seen()[i]; cmd.Model != "model-"+strconv.Itoa(i) {
+				w.Errorf("%T: %s", event, cmd.Model)
+			}
 		}
 	})
 }
