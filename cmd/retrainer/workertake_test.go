@@ -134,3 +134,57 @@ func TestACommandWithoutALimitOfTimeIsTakenUpAgain(t *testing.T) {
 		}
 	}
 }
+
+// hears has another worker's word on a command stand in the progress topic, written at a time of its own clock.
+func (x *taking) hears(p *retrain.Progress, at time.Time) {
+	x.t.Helper()
+	value, err := progressCodec.Append(nil, p)
+	if err != nil {
+		x.t.Fatal(err)
+	}
+	c, err := kgo.NewClient(kgo.SeedBrokers(x.broker))
+	if err != nil {
+		x.t.Fatal(err)
+	}
+	defer c.Close()
+	r := &kgo.Record{Topic: "retrain.progress", Key: []byte(p.CommandID), Value: value, Timestamp: at}
+	if err := c.ProduceSync(x.t.Context(), r).FirstErr(); err != nil {
+		x.t.Fatal(err)
+	}
+}
+
+// What is reported of a command and what its directory knows decide together: a success is never reported as a failure, nor kept back
+// because somebody else failed; an end is found although its worker's clock was behind.
+func TestTheEndOfACommandIsReportedOnceAndASuccessAlways(t *testing.T) {
+	failed, succeeded := []error{os.ErrDeadlineExceeded}, []error{nil}
+	for name, c := range map[string]struct {
+		by      []error // the ends that others reported
+		trained bool    // here, before
+		want    string
+	}{
+		"nobody was done":                {nil, false, "started succeeded"},
+		"another failed":                 {failed, false, "failed"},
+		"another failed, here it did":    {failed, true, "failed succeeded"},
+		"another succeeded":              {succeeded, true, "succeeded"},
+		"one succeeded, a second failed": {append(succeeded, failed...), true, "succeeded failed"},
+	} {
+		x := newTaking(t, "echo '{\"new_version\":\"v2\"}'")
+		cmd := commandToTake()
+		if c.trained {
+			if _, err := x.program.SoftRetrain(t.Context(), &retrain.Training{Command: cmd, Report: func(retrain.Report) {}}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		behind := time.UnixMilli(cmd.IssuedAt).Add(-30 * time.Minute)
+		for _, err := range c.by {
+			x.hears(cmd.Ended(&retrain.Trained{}, err, "another", behind.UnixMilli()), behind)
+		}
+		if err := x.give(cmd); err != nil {
+			t.Fatal(err)
+		}
+		x.hears(cmd.Reported(retrain.Report{}, "another", cmd.IssuedAt), time.Now()) // the last word, to wait for
+		if got := x.said(retrain.InProgress); got != c.want+" progress" {
+			t.Errorf("%s: said is %q, want %q", name, got, c.want)
+		}
+	}
+}
