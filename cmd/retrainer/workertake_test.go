@@ -114,12 +114,12 @@ func TestATrainingWhoseStartCannotBeReportedHasNotFailed(t *testing.T) {
 	}
 }
 
-// What stands in commands of others is taken by its words: a command without a limit of time goes on after a crash as well.
-func TestACommandWithoutALimitOfTimeIsTakenUpAgain(t *testing.T) {
-	for _, ms := range []int64{0, -1, math.MaxInt64} {
+// What was begun here is trained after a crash though start_by has passed, while there is time; a command without a limit has it always.
+func TestACommandThatWasBegunHereIsTakenUpAgainPastStartBy(t *testing.T) {
+	for _, ms := range []int64{time.Hour.Milliseconds(), 0, -1, math.MaxInt64} {
 		x := newTaking(t, "echo '{\"new_version\":\"v2\"}'")
 		c := commandToTake()
-		c.MaxRuntimeMs = ms
+		c.MaxRuntimeMs, c.StartBy = ms, c.IssuedAt-1
 		if _, err := x.program.Begin(c); err != nil { // by a worker that was killed then
 			t.Fatal(err)
 		}
