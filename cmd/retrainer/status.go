@@ -29,7 +29,7 @@ func statusCommand(c *configuration) *cobra.Command {
 			case c.json && len(args) == 0:
 				return printLines(cmd.OutOrStdout(), models)
 			case !c.json:
-				err = c.findTrainings(ctx, client, models)
+				err = cmp.Or(c.findTrainings(ctx, client, models), c.findEnds(ctx, client, models))
 			}
 			if err != nil {
 				return err
@@ -52,15 +52,20 @@ func statusCommand(c *configuration) *cobra.Command {
 
 type shownModel struct {
 	shown[retrain.Model]
-	training *training // its open command; nil: none is known
+	training *training           // its open command; nil: none is known
+	ended    retrain.ResultState // how its last training ended; "": none has, or it is not known
 }
 
-// phase is the model's phase, for people.
+// phase is the model's phase, for people, with what they should know beside it.
 func (m *shownModel) phase() string {
-	if m.training != nil && !m.training.taken {
-		return string(m.value.Phase) + " (waits for a trainer)"
+	text := string(m.value.Phase)
+	switch {
+	case m.training != nil && !m.training.taken:
+		text += " (waits for a trainer)"
+	case m.training == nil && (m.ended == retrain.ResultFailed || m.ended == retrain.ResultExpired):
+		text += fmt.Sprintf(" (last training %s)", m.ended)
 	}
-	return string(m.value.Phase)
+	return text
 }
 
 // models are the last words on all models.

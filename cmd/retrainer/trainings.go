@@ -11,6 +11,7 @@ import (
 	"github.com/visutility/retrainer/consumer"
 	"github.com/visutility/retrainer/consumer/record"
 	"github.com/visutility/retrainer/retrain"
+	"github.com/visutility/retrainer/schemas"
 )
 
 // training is an open command, and what its trainer said last.
@@ -58,6 +59,19 @@ func (c *configuration) findTrainings(ctx context.Context, client *consumer.Clie
 			open[p.CommandID].hear(p)
 		}
 		return true, nil // what cannot be read is a dead letter, and told as that
+	})
+}
+
+// findEnds finds how the last training of each model ended.
+func (c *configuration) findEnds(ctx context.Context, client *consumer.Client, models map[string]*shownModel) error {
+	codec := schemas.MustCodec[retrain.Result]("Result")
+	return each(ctx, client, c.names().results(), func(r *record.Record) error {
+		end := &shown[retrain.Result]{}
+		err := end.read(codec, r)
+		if m := models[end.value.Model]; err == nil && m != nil && end.value.State != retrain.ResultSuperseded {
+			m.ended = end.value.State
+		}
+		return err
 	})
 }
 
