@@ -146,6 +146,8 @@ func (q *Queue) share(s *shift) (<-chan time.Time, error) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	switch {
+	case q.working.Err() != nil: // it leaves as soon as it can, and then others get everything
+		return nil, nil
 	case q.job == nil && q.told != nil:
 		return nil, &fault{fate: fateEnd, what: "share", err: errFree}
 	case q.job == nil || q.told == q.job || q.job.over() || len(s.lanes) == 1 || !s.has(q.job.record.Partition):
