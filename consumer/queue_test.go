@@ -159,12 +159,7 @@ func allDone(w *sim.World, limit time.Duration) {
 		}
 		return true
 	}
-	for step, end := max(50*time.Millisecond, limit/1000), time.Now().Add(limit); !done(); time.Sleep(step) {
-		if time.Now().After(end) {
-			w.T.Errorf("after %v (at %v): not yet: all commands committed", limit, w.Now())
-			return
-		}
-	}
+	w.UntilEvery(max(50*time.Millisecond, limit/1000), limit, "all commands committed", done)
 }
 
 // wants fails the test where the stints on a record are not these.

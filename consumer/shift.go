@@ -82,8 +82,7 @@ func (s *shift) take(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	due, cancel := q.due()
-	defer cancel()
+	due := q.due()
 	select {
 	case <-share:
 	case <-ended:
@@ -125,15 +124,14 @@ func (q *Queue) putAway() bool {
 	return true
 }
 
-// due is when what is done has to be committed.
-func (q *Queue) due() (at <-chan time.Time, cancel func()) {
+// due is when what is done has to be committed, nil if nothing has.
+func (q *Queue) due() <-chan time.Time {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if len(q.done) == 0 {
-		return nil, func() {}
+		return nil
 	}
-	t := time.NewTimer(commitWait - q.cfg.Client.Now().Sub(q.since))
-	return t.C, func() { t.Stop() }
+	return time.After(commitWait - q.cfg.Client.Now().Sub(q.since))
 }
 
 var (
@@ -225,15 +223,10 @@ func (q *Queue) toCommit(ctx context.Context, s *shift) (id [16]byte, offsets ma
 		}
 	}
 	j := q.job
-	if j == nil {
-		return info.id, offsets, nil
-	}
-	if !j.over() {
+	if j == nil || !j.over() || j.err != nil {
 		return info.id, offsets, nil
 	}
 	switch {
-	case j.err != nil:
-		return info.id, offsets, nil
 	case !s.has(j.record.Partition):
 		j.lost = "its partition went to another member of the group while it was in work, for the session was over"
 	case j.mark.id != info.id:

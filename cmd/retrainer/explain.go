@@ -13,7 +13,6 @@ import (
 	"github.com/visutility/retrainer/consumer"
 	"github.com/visutility/retrainer/consumer/record"
 	"github.com/visutility/retrainer/retrain"
-	"github.com/visutility/retrainer/schemas"
 )
 
 func explainCommand(c *configuration) *cobra.Command {
@@ -83,25 +82,24 @@ const mostReadings = 3
 func (c *configuration) readHistory(ctx context.Context, client *consumer.Client) (h *history, err error) {
 	n := c.names()
 	h = &history{topics: n, given: c.given}
-	decisions, commands, results := schemas.MustCodec[retrain.Decision]("Decision"), commandCodec, schemas.MustCodec[retrain.Result]("Result")
 	if err := each(ctx, client, n.decisions(), func(r *record.Record) error {
 		d := &shownDecision{}
 		h.decisions = append(h.decisions, d)
-		return d.read(decisions, r)
+		return d.read(decisionCodec, r)
 	}); err != nil {
 		return nil, err
 	}
 	if err := each(ctx, client, n.commands(), func(r *record.Record) error {
 		d := &shownCommand{}
 		h.commands = append(h.commands, d)
-		return d.read(commands, r)
+		return d.read(commandCodec, r)
 	}); err != nil {
 		return nil, err
 	}
 	if err := each(ctx, client, n.results(), func(r *record.Record) error {
 		d := &shownResult{}
 		h.results = append(h.results, d)
-		return d.read(results, r)
+		return d.read(resultCodec, r)
 	}); err != nil {
 		return nil, err
 	}

@@ -203,7 +203,7 @@ func judge(t *testing.T, data string, args ...string) string {
 	return said
 }
 
-// judgment is judge for a test that judges its verdict itself.
+// judgment is judge for a test to which mismatches are no failure yet.
 func judgment(t *testing.T, data string, args ...string) (said string, err error) {
 	t.Helper()
 	b, err := embedded.Start("127.0.0.1:0", data, zerolog.Nop())

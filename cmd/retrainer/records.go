@@ -5,10 +5,21 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"time"
 
 	"github.com/visutility/retrainer/consumer"
 	"github.com/visutility/retrainer/consumer/record"
+	"github.com/visutility/retrainer/retrain"
 	"github.com/visutility/retrainer/schemas"
+)
+
+// How each record that is read or written here stands in Avro. Immutable.
+var (
+	commandCodec  = schemas.MustCodec[retrain.Command]("Command")
+	decisionCodec = schemas.MustCodec[retrain.Decision]("Decision")
+	modelCodec    = schemas.MustCodec[retrain.Model]("Model")
+	progressCodec = schemas.MustCodec[retrain.Progress]("Progress")
+	resultCodec   = schemas.MustCodec[retrain.Result]("Result")
 )
 
 // each gives all records of a topic, as it ends now.
@@ -38,6 +49,25 @@ func drain(ctx context.Context, r *consumer.Reader, do func(r *record.Record) (m
 	return nil
 }
 
+// eachProgress gives the progress, as it ends now, that may be of commands issued at a time (ms since 1970) or later. What cannot be
+// read is a dead letter, and told as that.
+func (c *configuration) eachProgress(ctx context.Context, client *consumer.Client, issued int64, do func(p *retrain.Progress)) error {
+	from := consumer.From{Time: time.UnixMilli(issued).Add(-clockDifference)}
+	r, err := client.NewReader(ctx, consumer.ReaderConfig{Topic: c.names().progress(), From: from, ToEnd: true})
+	if err != nil {
+		return err
+	}
+	return drain(ctx, r, func(rec *record.Record) (more bool, err error) {
+		if p := new(retrain.Progress); progressCodec.Decode(rec.Value, p) == nil {
+			do(p)
+		}
+		return true, nil
+	})
+}
+
+// clockDifference is by how much a worker's clock may be behind the ledger's, for the progress of a command to be found.
+const clockDifference = time.Hour
+
 // shown is a value of one of our records with the JSON of its bytes.
 type shown[T any] struct {
 	value T
@@ -46,10 +76,18 @@ type shown[T any] struct {
 
 // read decodes a record's value.
 func (s *shown[T]) read(codec *schemas.Codec[T], r *record.Record) error {
-	if err := codec.Decode(r.Value, &s.value); err != nil {
-		return foreign(r, err)
+	if err := readValue(codec, r, &s.value); err != nil {
+		return err
 	}
 	_, s.text, _ = decode(r.Value) // what the codec takes can be shown
+	return nil
+}
+
+// readValue decodes the value of a record that the program itself has written.
+func readValue[T any](codec *schemas.Codec[T], r *record.Record, value *T) error {
+	if err := codec.Decode(r.Value, value); err != nil {
+		return foreign(r, err)
+	}
 	return nil
 }
 

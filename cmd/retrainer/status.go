@@ -16,7 +16,6 @@ import (
 	"github.com/visutility/retrainer/consumer"
 	"github.com/visutility/retrainer/consumer/record"
 	"github.com/visutility/retrainer/retrain"
-	"github.com/visutility/retrainer/schemas"
 )
 
 func statusCommand(c *configuration) *cobra.Command {
@@ -29,10 +28,12 @@ func statusCommand(c *configuration) *cobra.Command {
 			case c.json && len(args) == 0:
 				return printLines(cmd.OutOrStdout(), models)
 			case !c.json:
-				err = cmp.Or(c.findTrainings(ctx, client, models), c.findEnds(ctx, client, models))
-			}
-			if err != nil {
-				return err
+				if err := c.findTrainings(ctx, client, models); err != nil {
+					return err
+				}
+				if err := c.findEnds(ctx, client, models); err != nil {
+					return err
+				}
 			}
 			if len(args) > 0 {
 				return c.printModel(ctx, client, cmd.OutOrStdout(), models, args[0])
@@ -70,14 +71,14 @@ func (m *shownModel) phase() string {
 
 // models are the last words on all models.
 func (c *configuration) models(ctx context.Context, client *consumer.Client) (map[string]*shownModel, error) {
-	codec, models := schemas.MustCodec[retrain.Model]("Model"), map[string]*shownModel{}
+	models := map[string]*shownModel{}
 	err := each(ctx, client, c.names().models(), func(r *record.Record) error {
 		if r.Value == nil {
 			delete(models, string(r.Key))
 			return nil
 		}
 		m := &shownModel{}
-		err := m.read(codec, r)
+		err := m.read(modelCodec, r)
 		models[m.value.Name] = m
 		return err
 	})

@@ -11,7 +11,6 @@ import (
 	"github.com/visutility/retrainer/consumer"
 	"github.com/visutility/retrainer/consumer/record"
 	"github.com/visutility/retrainer/retrain"
-	"github.com/visutility/retrainer/schemas"
 )
 
 // training is an open command, and what its trainer said last.
@@ -35,10 +34,10 @@ func (c *configuration) findTrainings(ctx context.Context, client *consumer.Clie
 		return nil
 	}
 	err := each(ctx, client, c.names().commands(), func(r *record.Record) error {
-		command := &shown[retrain.Command]{}
-		err := command.read(commandCodec, r)
-		if t := open[command.value.CommandID]; err == nil && t != nil {
-			t.command, t.taken = command.value, started(t.model, &command.value)
+		var command retrain.Command
+		err := readValue(commandCodec, r, &command)
+		if t := open[command.CommandID]; err == nil && t != nil {
+			t.command, t.taken = command, started(t.model, &command)
 			if models[t.model.Name].training = t; first == 0 || t.command.IssuedAt < first {
 				first = t.command.IssuedAt
 			}
@@ -48,28 +47,20 @@ func (c *configuration) findTrainings(ctx context.Context, client *consumer.Clie
 	if err != nil || first == 0 {
 		return err
 	}
-	from := consumer.From{Time: time.UnixMilli(first).Add(-clockDifference)}
-	r, err := client.NewReader(ctx, consumer.ReaderConfig{Topic: c.names().progress(), From: from, ToEnd: true})
-	if err != nil {
-		return err
-	}
-	return drain(ctx, r, func(r *record.Record) (more bool, err error) {
-		p := new(retrain.Progress)
-		if progressCodec.Decode(r.Value, p) == nil && open[p.CommandID] != nil {
-			open[p.CommandID].hear(p)
+	return c.eachProgress(ctx, client, first, func(p *retrain.Progress) {
+		if t := open[p.CommandID]; t != nil {
+			t.hear(p)
 		}
-		return true, nil // what cannot be read is a dead letter, and told as that
 	})
 }
 
 // findEnds finds how the last training of each model ended.
 func (c *configuration) findEnds(ctx context.Context, client *consumer.Client, models map[string]*shownModel) error {
-	codec := schemas.MustCodec[retrain.Result]("Result")
 	return each(ctx, client, c.names().results(), func(r *record.Record) error {
-		end := &shown[retrain.Result]{}
-		err := end.read(codec, r)
-		if m := models[end.value.Model]; err == nil && m != nil && end.value.State != retrain.ResultSuperseded {
-			m.ended = end.value.State
+		var end retrain.Result
+		err := readValue(resultCodec, r, &end)
+		if m := models[end.Model]; err == nil && m != nil && end.State != retrain.ResultSuperseded {
+			m.ended = end.State
 		}
 		return err
 	})

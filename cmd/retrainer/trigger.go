@@ -16,7 +16,6 @@ import (
 	"github.com/visutility/retrainer/consumer/record"
 	"github.com/visutility/retrainer/handlers"
 	"github.com/visutility/retrainer/retrain"
-	"github.com/visutility/retrainer/schemas"
 )
 
 // answerTimeout is how long trigger waits for the decision.
@@ -79,7 +78,6 @@ func (c *configuration) ask(ctx context.Context, client *consumer.Client, r *ret
 	}
 	stands := fmt.Sprintf("the request %s stands in %s and is decided when `%s` runs; `%s` shows that, so do not ask again before",
 		r.RequestID, n.requests(), c.given.command("serve"), c.given.command("explain model "+argument(r.Model)))
-	codec := schemas.MustCodec[retrain.Decision]("Decision")
 	for {
 		rec, err := decisions.Next(ctx)
 		switch {
@@ -91,7 +89,7 @@ func (c *configuration) ask(ctx context.Context, client *consumer.Client, r *ret
 			return nil, err
 		}
 		d := &shownDecision{}
-		if err := d.read(codec, rec); err != nil {
+		if err := d.read(decisionCodec, rec); err != nil {
 			return nil, err
 		}
 		if id := d.value.RequestID; id != nil && *id == r.RequestID {

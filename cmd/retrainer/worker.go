@@ -16,7 +16,6 @@ import (
 	"github.com/visutility/retrainer/consumer/record"
 	"github.com/visutility/retrainer/retrain"
 	"github.com/visutility/retrainer/retrain/worker"
-	"github.com/visutility/retrainer/schemas"
 )
 
 // trainer is a process of `retrainer worker`: it takes the commands of an app, one at a time, and trains each by a program.
@@ -118,14 +117,12 @@ func workerName() string {
 	return fmt.Sprintf("%s:%d", host, os.Getpid())
 }
 
-var commandCodec = schemas.MustCodec[retrain.Command]("Command")
-
 // take does what a command asks for, and reports its end; nil: the command needs no more attention. After a kill at any line of it the
 // command comes again: what stands in its directory and in the progress topic says how far it came.
 func (t *trainer) take(ctx context.Context, r *record.Record) error {
 	c := new(retrain.Command)
-	if err := commandCodec.Decode(r.Value, c); err != nil {
-		t.log.Error().Err(foreign(r, err)).Msg("left alone: no command")
+	if err := readValue(commandCodec, r, c); err != nil {
+		t.log.Error().Err(err).Msg("left alone: no command")
 		return nil
 	}
 	log := t.log.With().Str("command_id", c.CommandID).Str("model", c.Model).Logger()

@@ -4,21 +4,13 @@ import (
 	"context"
 	"time"
 
-	"github.com/visutility/retrainer/consumer"
 	"github.com/visutility/retrainer/consumer/record"
 	"github.com/visutility/retrainer/retrain"
-	"github.com/visutility/retrainer/schemas"
 )
 
-var progressCodec = schemas.MustCodec[retrain.Progress]("Progress")
-
-const (
-	// reportPatience is how long after the worker was told to stop the end of a training may still be written. With the group's goodbye
-	// it is within 10 s.
-	reportPatience = 7 * time.Second
-	// clockDifference is by how much a worker's clock may be behind the ledger's, for the progress of a command to be found.
-	clockDifference = time.Hour
-)
+// reportPatience is how long after the worker was told to stop the end of a training may still be written. With the group's goodbye it
+// is within 10 s.
+const reportPatience = 7 * time.Second
 
 // train runs the program for a command. Its progress is written meanwhile, the newest when the one before has been written: a
 // cluster that is away holds up neither the program nor the bar.
@@ -64,20 +56,10 @@ func (t *trainer) report(ctx context.Context, p *retrain.Progress) error {
 
 // reported is the end of a command that a worker has reported, this one before a crash or another; "": none has.
 func (t *trainer) reported(ctx context.Context, c *retrain.Command) (end retrain.ProgressKind, err error) {
-	from := consumer.From{Time: time.UnixMilli(c.IssuedAt).Add(-clockDifference)}
-	r, err := t.client.NewReader(ctx, consumer.ReaderConfig{Topic: t.names().progress(), From: from, ToEnd: true})
-	if err != nil {
-		return "", err
-	}
-	err = drain(ctx, r, func(rec *record.Record) (more bool, err error) {
-		var p retrain.Progress
-		if progressCodec.Decode(rec.Value, &p) != nil || p.CommandID != c.CommandID {
-			return true, nil // what cannot be read is no worker's
-		}
-		if p.Kind == retrain.Succeeded || p.Kind == retrain.Failed && end == "" {
+	err = t.eachProgress(ctx, t.client, c.IssuedAt, func(p *retrain.Progress) {
+		if p.CommandID == c.CommandID && (p.Kind == retrain.Succeeded || p.Kind == retrain.Failed && end == "") {
 			end = p.Kind
 		}
-		return true, nil
 	})
 	return end, err
 }

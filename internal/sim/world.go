@@ -198,7 +198,13 @@ func (w *World) Keep(name string, run Run, judge Judge, pause time.Duration) {
 // Until waits for cond, looking every 50 ms of virtual time, and fails the test if it does not come true within limit.
 func (w *World) Until(limit time.Duration, what string, cond func() bool) bool {
 	w.T.Helper()
-	for end := time.Now().Add(limit); ; time.Sleep(50 * time.Millisecond) {
+	return w.UntilEvery(50*time.Millisecond, limit, what, cond)
+}
+
+// UntilEvery is Until with its own time between two looks, for a limit of hours.
+func (w *World) UntilEvery(step, limit time.Duration, what string, cond func() bool) bool {
+	w.T.Helper()
+	for end := time.Now().Add(limit); ; time.Sleep(step) {
 		if cond() {
 			return true
 		}

@@ -101,6 +101,19 @@ func (d directory) lockProgram(ctx context.Context, l *locks, grace time.Duratio
 	}
 }
 
+// endDaemons ends what has left the group of a program that has ended, where that can be told. A daemon that shall outlive its training
+// is started without RETRAIN_COMMAND in its environment.
+func (d directory) endDaemons(lock *os.File) {
+	for range 20 {
+		left := d.leftBehind(lock, false)
+		if len(left) == 0 {
+			return
+		}
+		signalAll(left, kill)
+		time.Sleep(5 * time.Millisecond)
+	}
+}
+
 func pause(ctx context.Context, d time.Duration) error {
 	select {
 	case <-ctx.Done():

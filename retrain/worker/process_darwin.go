@@ -13,7 +13,8 @@ func attributes() *syscall.SysProcAttr { return &syscall.SysProcAttr{Setsid: tru
 // awaitEnd reaps as well: here waitid also returns for a process that is only stopped.
 func awaitEnd(cmd *exec.Cmd) { _ = cmd.Wait() }
 
-// leftBehind is the process group whose number stands in the lock, as long as somebody holds the lock.
+// leftBehind is the process group whose number stands in the lock, as long as somebody holds the lock. Who leaves that group cannot be
+// told from others here.
 func (d directory) leftBehind(lock *os.File, held bool) []int {
 	if !held {
 		return nil
@@ -33,6 +34,3 @@ func signalAll(groups []int, s syscall.Signal) {
 		_ = syscall.Kill(-group, syscall.SIGCONT)
 	}
 }
-
-// endMarked does nothing here: who leaves the program's group cannot be told from others.
-func endMarked(directory) {}

@@ -9,7 +9,6 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
-	"time"
 	"unsafe"
 )
 
@@ -89,23 +88,5 @@ func signalAll(pids []int, s syscall.Signal) {
 		}
 		_ = syscall.Kill(pid, s)
 		_ = syscall.Kill(pid, syscall.SIGCONT)
-	}
-}
-
-// endMarked ends what has left the program's group: daemons. One that shall outlive its training is started without
-// RETRAIN_COMMAND in its environment.
-func endMarked(d directory) {
-	for range 20 {
-		var left []int
-		for _, pid := range processes() {
-			if d.marked(pid) {
-				left = append(left, pid)
-			}
-		}
-		if len(left) == 0 {
-			return
-		}
-		signalAll(left, kill)
-		time.Sleep(5 * time.Millisecond)
 	}
 }

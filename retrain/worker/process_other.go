@@ -36,5 +36,3 @@ func tryLock(*os.File) (bool, error) { return false, supported() }
 func (d directory) leftBehind(*os.File, bool) []int { return nil }
 
 func signalAll([]int, signalNumber) {}
-
-func endMarked(directory) {}

@@ -131,7 +131,7 @@ func (r *run) once(ctx context.Context, path string, args []string, lock *os.Fil
 	}
 	wait(read, lastWords)
 	p.signal(kill)
-	endMarked(r.dir)
+	r.dir.endDaemons(lock)
 	if !wait(read, lastWords) { // somebody out of reach holds the pipes
 		_ = r.out.stdout.from.SetReadDeadline(time.Now())
 		_ = r.out.stderr.from.SetReadDeadline(time.Now())
