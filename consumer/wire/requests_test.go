@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -290,18 +291,22 @@ func TestTooOldBrokerIsNamed(t *testing.T) {
 		if err := toNode(t, c, time.Second, 0); err != nil {
 			t.Fatal(err)
 		}
+		synctest.Wait()
 		before := dialled
 		for range 2 {
 			_, err := Do[*kmsg.TxnOffsetCommitResponse](within(t, 1e9), c, 0, kmsg.NewPtrTxnOffsetCommitRequest())
 			var u *UnsupportedError
+			synctest.Wait() // the connection is given back behind the answer
 			if !errors.As(err, &u) || *u != (UnsupportedError{Key: 28, Min: 3, Max: 4, BrokerMin: 0, BrokerMax: 2}) || !errors.Is(err, ErrNotSent) {
 				t.Fatalf("TxnOffsetCommit to Kafka 2.3: %v", err)
 			}
 			_, err = Do[*kmsg.ConsumerGroupHeartbeatResponse](within(t, 1e9), c, AnyNode, kmsg.NewPtrConsumerGroupHeartbeatRequest())
+			synctest.Wait()
 			if !errors.As(err, &u) || u.Key != 68 || u.BrokerMax != -1 {
 				t.Fatalf("ConsumerGroupHeartbeat to Kafka 2.3: %v", err)
 			}
 			ask[*kmsg.MetadataResponse](t, c, 0, brokersOnly())
+			synctest.Wait()
 		}
 		if dialled != before {
 			t.Errorf("%d new connections: the old ones are still good", dialled-before)
