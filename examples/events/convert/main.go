@@ -1,5 +1,6 @@
-// Command convert turns the native report of a monitoring tool into performance events, one JSON line each, ready for
-// `retrainer produce monitoring.performance`. It knows the reports of NannyML and Evidently, and nothing of the retrainer.
+// Command convert turns the native report of a monitoring tool into events, one JSON line each, ready for `retrainer produce
+// monitoring.drift` or `monitoring.performance`. It knows the reports of Evidently, NannyML, alibi-detect and what river's
+// detectors show, and nothing of the retrainer.
 package main
 
 import (
@@ -9,27 +10,50 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"maps"
 	"os"
+	"slices"
+	"strings"
 	"time"
 )
 
-const usage = `usage: convert nannyml|evidently -model NAME/VERSION [flags] < report.json > events.jsonl
+const usage = `usage: convert TOOL -model NAME/VERSION [flags] < report.json > events.jsonl      performance (river: concept drift)
+       convert TOOL -stream NAME [flags] < report.json > events.jsonl             data drift
 
-nannyml    result.filter(...).to_df() of a PerformanceCalculator, columns joined by "/", written as JSON rows
-evidently  Snapshot.json() of a ClassificationPreset or RegressionPreset with include_tests=True
+TOOL       the report
+evidently  Snapshot.json() of a ClassificationPreset or RegressionPreset with include_tests=True; of a DataDriftPreset
+nannyml    result.filter(...).to_df() of a PerformanceCalculator or UnivariateDriftCalculator, columns joined by "/", as JSON rows
+alibi      what predict(x, return_p_val=True, return_distance=True) of a detector gave; data drift only
+river      a log of a detector: {"n": samples, "events": [{"index", "state": {"class", its public attributes}}]}
 
 `
 
 // settings are what a report does not say of itself.
 type settings struct {
 	model    string        // name/version
+	stream   string        // "": not data drift
 	metric   string        // as the tool calls it
-	end      time.Time     // end of the last window; neither report carries it
-	window   time.Duration // length of one window
+	feature  string        // one column alone; "": all of them
+	end      time.Time     // end of the last window; no report carries it
+	window   time.Duration // length of one window; for river of one sample
 	worseUp  bool          // the metric grows when the model gets worse (errors, losses)
 	baseline *float64      // what the metric was before, where the report does not say
 	samples  int64         // samples in the window, where the report does not say; 0: unknown
 	warn     func(format string, args ...any)
+}
+
+// conversion is of one tool to one kind of event.
+type conversion struct {
+	metric  string // the default
+	convert func(io.Reader, settings) ([]event, error)
+}
+
+// tools by name: what they say of a model alone, and of a stream.
+var tools = map[string]struct{ ofModel, ofStream conversion }{
+	"evidently": {conversion{"F1Score", evidently}, conversion{driftedShare, evidentlyDrift}},
+	"nannyml":   {conversion{"f1", nannyml}, conversion{"jensen_shannon", nannyml}},
+	"alibi":     {ofStream: conversion{"", alibi}},
+	"river":     {conversion{"drift_detected", river}, conversion{"drift_detected", river}},
 }
 
 func main() {
@@ -40,22 +64,29 @@ func main() {
 }
 
 func run(args []string, in io.Reader, out, log io.Writer) error {
-	tools := map[string]struct {
-		metric  string // the default
-		convert func(io.Reader, settings) ([]event, error)
-	}{"nannyml": {"f1", nannyml}, "evidently": {"F1Score", evidently}}
+	names := strings.Join(slices.Sorted(maps.Keys(tools)), ", ")
 	if len(args) == 0 {
-		return errors.New("name the tool that wrote the report: nannyml or evidently")
+		return fmt.Errorf("name the tool that wrote the report: %s", names)
 	}
 	tool, ok := tools[args[0]]
 	if !ok {
-		return fmt.Errorf("no such tool: %q; nannyml or evidently", args[0])
+		return fmt.Errorf("no such tool: %q; there are %s", args[0], names)
 	}
-	s, err := flags(args, tool.metric, log)
+	s, err := flags(args, log)
 	if err != nil {
 		return err
 	}
-	events, err := tool.convert(in, s)
+	c := tool.ofModel
+	if s.stream != "" {
+		c = tool.ofStream
+	}
+	if c.convert == nil {
+		return fmt.Errorf("-stream is missing: %s tests data, not a model", args[0])
+	}
+	if s.metric == "" {
+		s.metric = c.metric
+	}
+	events, err := c.convert(in, s)
 	if err != nil {
 		return fmt.Errorf("%s report: %w", args[0], err)
 	}
@@ -70,7 +101,7 @@ func run(args []string, in io.Reader, out, log io.Writer) error {
 	return w.Flush()
 }
 
-func flags(args []string, metric string, log io.Writer) (settings, error) {
+func flags(args []string, log io.Writer) (settings, error) {
 	f := flag.NewFlagSet(args[0], flag.ContinueOnError)
 	f.SetOutput(log)
 	f.Usage = func() {
@@ -78,9 +109,11 @@ func flags(args []string, metric string, log io.Writer) (settings, error) {
 		f.PrintDefaults()
 	}
 	s := settings{warn: func(format string, args ...any) { fmt.Fprintf(log, "convert: "+format+"\n", args...) }}
-	f.StringVar(&s.model, "model", "", "the model as name/version, for example employment/v2.1 (required)")
-	f.StringVar(&s.metric, "metric", metric, "the metric, as the tool calls it")
-	f.DurationVar(&s.window, "window", 24*time.Hour, "length of one window")
+	f.StringVar(&s.model, "model", "", "the model as name/version, for example employment/v2.1")
+	f.StringVar(&s.stream, "stream", "", "the stream whose data drifted; -model beside it names the model that it feeds")
+	f.StringVar(&s.metric, "metric", "", "the metric, method or attribute, as the tool calls it (default F1Score, f1; of drift DriftedColumnsCount, jensen_shannon, drift_detected)")
+	f.StringVar(&s.feature, "feature", "", "one column alone (f0, f1 ... of alibi; default all of them)")
+	f.DurationVar(&s.window, "window", 24*time.Hour, "length of one window; of one sample for river")
 	f.BoolVar(&s.worseUp, "worse-up", false, "the metric grows when the model gets worse (FPR, RMSE ...)")
 	f.Int64Var(&s.samples, "samples", 0, "samples in the window, where the report does not say")
 	f.Func("end", "end of the last window, RFC 3339 (default now)", func(v string) (err error) {
@@ -104,8 +137,8 @@ func flags(args []string, metric string, log io.Writer) (settings, error) {
 	switch {
 	case f.NArg() > 0:
 		return s, fmt.Errorf("%q is too much: the report comes by standard input", f.Arg(0))
-	case s.model == "":
-		return s, errors.New("-model is missing: neither report says whose quality it measured")
+	case s.model == "" && s.stream == "":
+		return s, errors.New("-model is missing (or -stream, for data drift): no report says what it is about")
 	case s.window <= 0:
 		return s, errors.New("-window must be above 0")
 	}

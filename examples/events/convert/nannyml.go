@@ -5,6 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
+	"strings"
 	"time"
 )
 
@@ -16,17 +19,18 @@ type chunk struct {
 	key      string
 	period   string
 	rows     int64
-	value    *float64 // null where the targets are not known yet
+	value    *float64 // null where the targets are not known yet; of drift: the greatest over the features
 	start    *string  // null unless the data had a timestamp column
 	end      *string
 	alert    *bool
 	sampling *float64
+	greatest string // the feature of that value, of drift
 }
 
-// nannyml makes one event of each chunk under analysis. The baseline is the mean of the metric over the chunks of the
-// reference period, weighted by their rows: the frame holds no other.
+// nannyml makes one event of each chunk under analysis: performance, or drift by one method over all features. The baseline is
+// the mean over the chunks of the reference period, weighted by their rows: the frame holds no other.
 func nannyml(in io.Reader, s settings) ([]event, error) {
-	chunks, err := readChunks(in, s.metric)
+	chunks, err := readChunks(in, s)
 	if err != nil {
 		return nil, err
 	}
@@ -47,24 +51,27 @@ func nannyml(in io.Reader, s settings) ([]event, error) {
 			continue
 		}
 		end := s.end.Add(-time.Duration(len(analysis)-1-i) * s.window)
-		start := end.Add(-s.window)
+		e := s.event("nannyml", s.metric+" "+c.key, end) // the same frame, sent again, is the same events
 		if c.start != nil && c.end != nil {
-			if start, end, err = c.window(); err != nil {
+			if e.WindowStart, e.WindowEnd, err = c.window(); err != nil {
 				return nil, err
 			}
+			e.Timestamp = e.WindowEnd
 		}
-		labels := map[string]string{"tool": "NannyML", "baseline": text(before, nannymlDigits)}
+		e.Method, e.Value, e.SampleSize = s.metric, c.value, &c.rows
+		e.Labels = map[string]string{"tool": "NannyML", "baseline": text(before, nannymlDigits)}
+		if s.stream == "" {
+			e.Change = s.change(*c.value, before, nannymlDigits)
+		} else {
+			e.Labels["greatest"] = c.greatest
+		}
 		if c.alert != nil {
-			labels["alert"] = fmt.Sprint(*c.alert) // true on either side of the thresholds: no word about worse
+			e.Labels["alert"] = fmt.Sprint(*c.alert) // of performance true on either side of the thresholds: no word about worse
 		}
 		if c.sampling != nil {
-			labels["sampling_error"] = text(*c.sampling, nannymlDigits)
+			e.Labels["sampling_error"] = text(*c.sampling, nannymlDigits)
 		}
-		events = append(events, event{
-			ModelID: s.model, Change: s.change(*c.value, before, nannymlDigits), Timestamp: stamp(end),
-			EventID: fmt.Sprintf("nannyml %s %s %s", s.model, s.metric, c.key), // the same frame, sent again, is the same events
-			Method:  s.metric, Value: *c.value, SampleSize: &c.rows, WindowStart: stamp(start), WindowEnd: stamp(end), Labels: labels,
-		})
+		events = append(events, e)
 	}
 	return events, nil
 }
@@ -86,32 +93,42 @@ func (s settings) reference(chunks []chunk) (float64, error) {
 	return sum / float64(rows), nil
 }
 
-func (c chunk) window() (start, end time.Time, err error) {
+func (c chunk) window() (start, end stamp, err error) {
 	for _, x := range []struct {
 		text string
-		to   *time.Time
+		to   *stamp
 	}{{*c.start, &start}, {*c.end, &end}} {
-		if *x.to, err = time.Parse("2006-01-02T15:04:05.999999999", x.text); err != nil {
-			if *x.to, err = time.Parse(time.RFC3339, x.text); err != nil {
+		t, err := time.Parse("2006-01-02T15:04:05.999999999", x.text)
+		if err != nil {
+			if t, err = time.Parse(time.RFC3339, x.text); err != nil {
 				return start, end, fmt.Errorf("chunk %s: its date is no ISO 8601 time: %w", c.key, err)
 			}
 		}
+		*x.to = stamp(t)
 	}
 	return start, end, nil
 }
 
-func readChunks(in io.Reader, metric string) ([]chunk, error) {
+func readChunks(in io.Reader, s settings) ([]chunk, error) {
 	var rows []map[string]json.RawMessage
 	if err := json.NewDecoder(in).Decode(&rows); err != nil {
 		return nil, fmt.Errorf("not a list of rows: %w", err)
 	}
 	chunks := make([]chunk, len(rows))
 	for i, r := range rows {
+		c, about, metric := &chunks[i], "chunk/", s.metric
+		if s.stream != "" {
+			about = "chunk/chunk/" // this frame's columns have three levels: feature, method, figure
+			var err error
+			if c.greatest, err = furthest(r, s); err != nil {
+				return nil, fmt.Errorf("row %d: %w", i, err)
+			}
+			metric = c.greatest + "/" + s.metric
+		}
 		var first, last *int64
-		c := &chunks[i]
 		for column, to := range map[string]any{
-			"chunk/key": &c.key, "chunk/period": &c.period, "chunk/start_index": &first, "chunk/end_index": &last,
-			"chunk/start_date": &c.start, "chunk/end_date": &c.end,
+			about + "key": &c.key, about + "period": &c.period, about + "start_index": &first, about + "end_index": &last,
+			about + "start_date": &c.start, about + "end_date": &c.end,
 			metric + "/value": &c.value, metric + "/alert": &c.alert, metric + "/sampling_error": &c.sampling,
 		} {
 			if r[column] == nil {
@@ -125,9 +142,34 @@ func readChunks(in io.Reader, metric string) ([]chunk, error) {
 			return nil, fmt.Errorf("row %d has no column %s/value: -metric names one of the frame's metrics", i, metric)
 		}
 		if c.key == "" || first == nil || last == nil || *last < *first {
-			return nil, fmt.Errorf("row %d has no chunk/key, chunk/start_index and chunk/end_index", i)
+			return nil, fmt.Errorf("row %d has no %skey, %sstart_index and %send_index", i, about, about, about)
 		}
 		c.rows = *last - *first + 1
 	}
 	return chunks, nil
+}
+
+// furthest is the feature with the greatest value among those that were judged by the method.
+func furthest(row map[string]json.RawMessage, s settings) (string, error) {
+	values, methods := map[string]float64{}, map[string]bool{}
+	for column, text := range row {
+		name, ok := strings.CutSuffix(column, "/value")
+		slash := strings.LastIndexByte(name, '/')
+		if !ok || slash < 0 {
+			continue
+		}
+		feature, method := name[:slash], name[slash+1:]
+		methods[method] = true
+		var value *float64
+		if err := json.Unmarshal(text, &value); err != nil {
+			return "", fmt.Errorf("column %s: %w", column, err)
+		}
+		if method == s.metric && value != nil {
+			values[feature] = *value
+		}
+	}
+	if _, most := greatest(only(values, s.feature)); most != "" {
+		return most, nil
+	}
+	return "", fmt.Errorf("no feature %swith a value by %s; methods in it: %s", feature(s), s.metric, strings.Join(slices.Sorted(maps.Keys(methods)), ", "))
 }
