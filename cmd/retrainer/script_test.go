@@ -36,8 +36,13 @@ func TestMain(m *testing.M) {
 // in $SCHEMAS where our schemas stand.
 func TestScripts(t *testing.T) {
 	t.Parallel()
-	testscript.Run(t, testscript.Params{
-		Dir: filepath.Join("testdata", "script"),
+	testscript.Run(t, scripts(t, filepath.Join("testdata", "script")))
+}
+
+// scripts are how the scripts of a directory are run.
+func scripts(t *testing.T, dir string) testscript.Params {
+	return testscript.Params{
+		Dir: dir,
 		Setup: func(e *testscript.Env) error {
 			broker, web := freeAddress(t), freeAddress(t)
 			e.Setenv("BROKER", broker)
@@ -50,10 +55,10 @@ func TestScripts(t *testing.T) {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"http": httpCommand, "now": nowCommand, "write": writeCommand, "lines": linesCommand, "field": fieldCommand,
-			"take": takeCommand, "raw": rawCommand, "strike": strikeCommand, "fell": fellCommand, "struck": struckCommand, "fake": fakeCommand, "code": codeCommand, "truncated": truncatedCommand, "alter": alterCommand, "soon": soonCommand, "forge": forgeCommand, "expire": expireCommand, "pending": pendingCommand, "interrupted": interruptedCommand, "greet": greetCommand,
+			"take": takeCommand, "raw": rawCommand, "strike": strikeCommand, "fell": fellCommand, "struck": struckCommand, "fake": fakeCommand, "code": codeCommand, "truncated": truncatedCommand, "alter": alterCommand, "soon": soonCommand, "forge": forgeCommand, "expire": expireCommand, "pending": pendingCommand, "interrupted": interruptedCommand, "greet": greetCommand, "aborted": abortedCommand,
 		},
 		RequireUniqueNames: true,
-	})
+	}
 }
 
 var given sync.Map // ports of freeAddress: a test that has not listened yet shall keep its own
