@@ -2,13 +2,11 @@ package consumer
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"net"
 	"time"
 
 	"github.com/rs/zerolog"
-	"github.com/segmentio/kafka-go/sasl"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/visutility/retrainer/consumer/wire"
@@ -18,12 +16,11 @@ import (
 type ClientConfig struct {
 	Brokers  []string // host:port to begin with; required
 	ClientID string
-	Dial     func(ctx context.Context, network, address string) (net.Conn, error) // nil: TCP
-	TLS      *tls.Config
-	SASL     sasl.Mechanism
-	Now      func() time.Time // nil: time.Now
-	Log      zerolog.Logger   // says what is waited for
-	Waiting  func(why error)  // nil, or told what is waited for, and with nil that the cluster has answered
+	Access
+	Dial    func(ctx context.Context, network, address string) (net.Conn, error) // nil: TCP
+	Now     func() time.Time                                                     // nil: time.Now
+	Log     zerolog.Logger                                                       // says what is waited for
+	Waiting func(why error)                                                      // nil, or told what is waited for, and with nil that the cluster has answered
 }
 
 // Client reads, appends and looks after topics, for programs that run no Consumer. It is safe for concurrent use.

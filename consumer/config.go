@@ -2,14 +2,12 @@ package consumer
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
 	"time"
 
 	"github.com/rs/zerolog"
-	"github.com/segmentio/kafka-go/sasl"
 
 	"github.com/visutility/retrainer/consumer/record"
 )
@@ -36,10 +34,9 @@ type Config struct {
 	MaxPartitionBytes  int32         // 1 MiB of one partition in one fetch; a larger single batch still comes through
 	MaxBatchBytes      int           // 64 MiB, bound of one batch after decompression
 
+	Access
 	Dial func(ctx context.Context, network, address string) (net.Conn, error) // nil: TCP
-	TLS  *tls.Config
-	SASL sasl.Mechanism
-	Now  func() time.Time // nil: time.Now; for back-off, intervals and the ticker only
+	Now  func() time.Time                                                     // nil: time.Now; for back-off, intervals and the ticker only
 	Log  zerolog.Logger
 
 	// Writer is random bytes of this process. It stands in every position, so that a position tells whose it is.

@@ -35,6 +35,9 @@ func readConfig(path string, asked bool, known map[string]bool) (map[string]sett
 	for _, pair := range pairs(f.root) {
 		name := keyName(pair)
 		place := placeOf(path, pair.Key)
+		if name == "sasl_password" {
+			return nil, usage("%s: %s: %v", place, name, errPasswordKey)
+		}
 		if !known[name] {
 			return nil, usage("%s: unknown key %s%s", place, name, suggestion(name, slices.Sorted(maps.Keys(known))))
 		}

@@ -25,6 +25,9 @@ type configuration struct {
 	logLevel    string
 	json        bool
 
+	security security
+	embedded bool // the broker is the program's own, which has neither TLS nor SASL
+
 	level zerolog.Level
 	given hints // the flags on the command line that say which cluster and which app
 	wait  waiting
@@ -36,6 +39,7 @@ func (c *configuration) flags(f *pflag.FlagSet) {
 	f.StringVar(&c.app, "app", "retrain", "app `ID`: consumer group, and the first part of all topics that are written")
 	f.StringSliceVar(&c.drift, "drift-topic", []string{"monitoring.drift"}, "`TOPIC` of drift events, several by comma")
 	f.StringSliceVar(&c.performance, "performance-topic", []string{"monitoring.performance"}, "`TOPIC` of performance events, several by comma")
+	c.security.flags(f)
 	f.StringVar(&c.logLevel, "log-level", "info", "what is logged: debug, info, warn, error")
 	f.BoolVar(&c.json, "json", false, "print JSON where a table or text is the default")
 }
@@ -58,6 +62,9 @@ func (c *configuration) check() (err error) {
 	}
 	if !topicName.MatchString(c.app) {
 		return usage("--app %q: only a-z, A-Z, 0-9, '.', '_' and '-' are possible, for the names of topics begin with it", c.app)
+	}
+	if err := c.security.check(); err != nil {
+		return err
 	}
 	seen := map[string]bool{"ledger": true, "progress": true, "requests": true}
 	for _, t := range c.events() {
@@ -99,7 +106,10 @@ func (c *configuration) logTo(out io.Writer) zerolog.Logger {
 // connect makes a client of the cluster, which says in words what it waits for.
 func (c *configuration) connect(cmd *cobra.Command) (*consumer.Client, error) {
 	c.wait.begin(cmd.Context(), cmd.ErrOrStderr(), c.brokers)
-	return consumer.Connect(consumer.ClientConfig{Brokers: c.brokers, ClientID: "retrainer", Log: zerolog.Nop(), Waiting: c.wait.tell})
+	if why := c.exposed(); why != "" {
+		c.wait.warn(why)
+	}
+	return consumer.Connect(consumer.ClientConfig{Brokers: c.brokers, ClientID: "retrainer", Access: c.access(), Log: zerolog.Nop(), Waiting: c.wait.tell})
 }
 
 // variable is the environment variable of a flag.

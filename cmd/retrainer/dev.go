@@ -26,7 +26,7 @@ func devCommand(c *configuration) *cobra.Command {
 			return &consumer.SetupError{Message: err.Error()}
 		}
 		defer broker.Close()
-		c.brokers = []string{broker.Address()}
+		c.brokers, c.embedded = []string{broker.Address()}, true
 		s.log.Info().Str("broker", broker.Address()).Str("data", data).Msg("listening")
 		if err := s.makeTopics(cmd.Context()); err != nil {
 			return err

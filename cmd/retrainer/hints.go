@@ -19,7 +19,7 @@ type hints string
 // flagsGiven are those flags as they stand on a command line.
 func flagsGiven(cmd *cobra.Command) hints {
 	var text strings.Builder
-	for _, name := range []string{"config", "brokers", "app", "drift-topic", "performance-topic"} {
+	for _, name := range []string{"config", "brokers", "app", "drift-topic", "performance-topic", "tls-ca", "tls-cert", "tls-key", "sasl", "sasl-user", "sasl-password-file"} {
 		f := cmd.Root().PersistentFlags().Lookup(name)
 		if !f.Changed {
 			continue

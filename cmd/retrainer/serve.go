@@ -11,6 +11,7 @@ func serveCommand(c *configuration) *cobra.Command {
 			return err
 		}
 		s.log = c.log(cmd)
+		c.warnExposed(&s.log)
 		return s.run(cmd.Context())
 	})
 	f := cmd.Flags()

@@ -102,7 +102,7 @@ func (s *service) run(ctx context.Context) error {
 
 // prepare waits for the cluster, looks at the topics and proposes the policy.
 func (s *service) prepare(ctx context.Context, p *proposal) error {
-	client, err := consumer.Connect(consumer.ClientConfig{Brokers: s.brokers, ClientID: s.app, Log: s.log, Waiting: s.waitsFor})
+	client, err := consumer.Connect(consumer.ClientConfig{Brokers: s.brokers, ClientID: s.app, Access: s.access(), Log: s.log, Waiting: s.waitsFor})
 	if err != nil {
 		return err
 	}
@@ -153,7 +153,7 @@ func (s *service) checkTopics(ctx context.Context, client *consumer.Client) erro
 // config wires topics to handlers.
 func (s *service) config() consumer.Config {
 	n, set := s.names(), handlers.Settings{App: s.app, MaxEventBytes: int(s.maxEventBytes)}
-	cfg := consumer.Config{App: s.app, Brokers: s.brokers, Revisions: n.policy(), DeadLetters: n.dlq(),
+	cfg := consumer.Config{App: s.app, Brokers: s.brokers, Access: s.access(), Revisions: n.policy(), DeadLetters: n.dlq(),
 		InstanceID: s.instanceID, SessionTimeout: s.sessionTimeout, CheckpointInterval: s.checkpointInterval,
 		From: s.start.from, Log: s.log}
 	_, _ = rand.Read(cfg.Writer[:]) // it never fails

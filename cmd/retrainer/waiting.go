@@ -53,6 +53,13 @@ func (w *waiting) say(format string, a ...any) {
 	fmt.Fprintf(w.out, "retrainer: "+format+"\n", a...)
 }
 
+// warn tells of a mistake that stops nothing.
+func (w *waiting) warn(why string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	fmt.Fprintf(w.out, "retrainer: warning: %s\n", why)
+}
+
 // reached tells whether the cluster has answered at all.
 func (w *waiting) reached() bool {
 	w.mu.Lock()

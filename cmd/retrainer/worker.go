@@ -95,7 +95,7 @@ func (t *trainer) run(cmd *cobra.Command) (err error) {
 	}
 	t.appender = t.client.NewAppender()
 	q, err := consumer.NewQueue(consumer.QueueConfig{
-		Client: consumer.ClientConfig{Brokers: t.brokers, ClientID: t.name, Log: t.log, Waiting: t.wait.tell},
+		Client: consumer.ClientConfig{Brokers: t.brokers, ClientID: t.name, Access: t.access(), Log: t.log, Waiting: t.wait.tell},
 		Group:  t.group, Kind: strings.Join(t.modalities, ","), Topic: t.names().commands(), SessionTimeout: t.sessionTimeout, Work: t.take,
 	})
 	if err != nil {
