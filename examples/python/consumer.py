@@ -10,6 +10,8 @@ from io import BytesIO
 from pathlib import Path
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
+from confluent_kafka.schema_registry import SchemaRegistryClient
+from confluent_kafka.schema_registry.avro import AvroDeserializer
 from fastavro import schemaless_reader, schemaless_writer
 from fastavro.schema import fingerprint, load_schema, to_parsing_canonical_form
 
@@ -20,19 +22,24 @@ BROKERS = {"bootstrap.servers": os.environ.get("VTY_BROKERS", "127.0.0.1:9092"),
 READER = BROKERS | {"isolation.level": "read_committed", "auto.offset.reset": "earliest", "enable.auto.commit": False}
 GROUP = {"group.id": "retrain.consumer.py", "session.timeout.ms": 10_000}
 SCHEMAS = Path(__file__).parents[2] / "schemas"
+REGISTRY = os.environ.get("VTY_SCHEMA_REGISTRY")
 WORKER = f"{socket.gethostname()}:{os.getpid()}"
 log = logging.getLogger("consumer")
 
 
 class Codec:
-    """Avro's single-object framing: C3 01, the fingerprint of the schema, the record."""
+    """Avro's single-object framing: C3 01, the fingerprint of the schema, the record. With a registry it reads Confluent's too."""
 
     def __init__(self, name):
+        text = (SCHEMAS / f"{name}.avsc").read_text()
         self.schema = load_schema(SCHEMAS / f"{name}.avsc")
+        self.by_id = REGISTRY and AvroDeserializer(SchemaRegistryClient({"url": REGISTRY}), text)
         canonical = to_parsing_canonical_form(self.schema)
         self.header = b"\xc3\x01" + bytes.fromhex(fingerprint(canonical, "CRC-64-AVRO"))  # little-endian already
 
     def decode(self, value):
+        if self.by_id and value and value[0] == 0:  # 00, the schema's id in the registry, the record
+            return self.by_id(value)
         if not value or not value.startswith(self.header):
             raise ValueError(f"no {self.schema['name']} as in {SCHEMAS}; if the retrainer is newer, take its schemas")
         return schemaless_reader(BytesIO(value[len(self.header) :]), self.schema)
