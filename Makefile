@@ -46,7 +46,7 @@ bites: ## break one rule a patch: each time the named test must fail
 model: ## the protocol's model: the rules that take a second each (docs/model/run.sh has the whole)
 	sh docs/model/run.sh quick
 
-test-kafka: ## the tests that need Apache Kafka (Java 17, Maven)
+test-kafka: ## the tests that need Apache Kafka (Java 17, Maven, Python 3.11)
 	@tools/kafka/run-tests
 
 test-python: ## the examples in Python, by themselves and with the whole pipeline (Python 3.11, pip)

@@ -163,7 +163,7 @@ func files(t testing.TB, visit func(path string, text []byte)) {
 		}
 		name := d.Name()
 		if d.IsDir() {
-			if path != top && (strings.HasPrefix(name, ".") && name != ".ci" && name != ".github" || strings.HasPrefix(name, "retrainer-")) {
+			if path != top && (strings.HasPrefix(name, ".") && name != ".ci" && name != ".github" || strings.HasPrefix(name, "retrainer-") || name == "target") { // Maven's
 				return fs.SkipDir
 			}
 			return nil

@@ -33,16 +33,18 @@ func (f *feeding) topic() string { return "monitoring.drift." + f.name }
 const feedStreams = 100
 
 // counting is a policy under which a stream fires at its last event if each of its events was folded once: `all` wants so many
-// checks, and `twice`, which wants one more, never fires.
-func counting(checks int) string {
-	return fmt.Sprintf(`revision: 1
-observe:
-- on: drift
+// checks, and `twice`, which wants one more, never fires. Commands that nobody takes expire at once, so there are results.
+func counting(feeds []*feeding) string {
+	lines := ""
+	for _, f := range feeds {
+		lines += fmt.Sprintf(`- on: drift
+  match: {stream: "%s-*"}
   rules:
   - {name: all, threshold: {of: p_value, below: 0.5, min_checks: %d}, action: full}
   - {name: twice, threshold: {of: p_value, below: 0.5, min_checks: %d}, action: soft}
-defaults: {cooldown: 24h, train: {start_by: 1s}}
-`, checks, checks+1)
+`, f.name, f.events/feedStreams, f.events/feedStreams+1)
+	}
+	return "revision: 1\nobserve:\n" + lines + "defaults: {cooldown: 24h, train: {start_by: 1s}}\n"
 }
 
 // lines are the events, in order of time; the last of each stream is a drift.
@@ -92,45 +94,46 @@ func python(t testing.TB) string {
 	return strings.TrimSpace(command(t, filepath.Join(top, "tools/python/environment")))
 }
 
-func TestEveryEventOfProducersInPythonAndJavaIsFoldedOnce(test *testing.T) {
-	t := tell(test)
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Minute)
-	defer cancel()
-	const events = 100_000
-	classes, py := java(t), python(t)
-	feeds := []*feeding{
-		{name: "java", events: events, program: "java", args: classes("Events", "TOPIC", "snappy")},
-		{name: "python", events: events, program: py, args: []string{"examples/python/produce.py", "TOPIC", "--compression", "lz4"}},
-	}
-	dir := t.TempDir()
-	c := startCluster(t, 1, rand.New(rand.NewPCG(uint64(time.Now().UnixNano()), 0)))
-	program := build(t, dir, "./cmd/retrainer")
+// feedAll starts an instance of an app on the topics of producers, and lets them write at the same time.
+func (a *app) feedAll(name string, feeds []*feeding, args ...string) *instance {
+	a.t.Helper()
 	var topics []string
 	for _, f := range feeds {
 		topics = append(topics, f.topic())
 	}
-	drift := strings.Join(topics, ",")
-	command(t, program, "topics", "apply", "--brokers", c.brokers, "--drift-topic", drift)
-	policy := filepath.Join(dir, "policy.yaml")
-	if err := os.WriteFile(policy, []byte(counting(events/feedStreams)), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	i := newInstance(t, dir, program, "serve", "serve", "--brokers", c.brokers, "--drift-topic", drift, "--policy", policy, "--http", "127.0.0.1:0")
+	common := []string{"--brokers", a.c.brokers, "--app", name, "--drift-topic", strings.Join(topics, ",")}
+	command(a.t, a.program, append([]string{"topics", "apply"}, common...)...)
+	a.deploy(name, counting(feeds))
+	i := newInstance(a.t, a.dir, a.program, name, append(append([]string{"serve", "--policy", a.policyFile(name), "--http", "127.0.0.1:0"}, common...), args...)...)
 	i.start(nil)
-
 	var writing sync.WaitGroup
 	for _, f := range feeds {
-		writing.Go(func() { f.run(t, c.brokers) })
+		writing.Go(func() { f.run(a.t, a.c.brokers) })
 	}
 	writing.Wait()
-	a := &app{t: t, c: c, program: program}
-	a.eachStreamIsCommandedOnce(feeds)
-	a.areReadByJava(ctx, classes, nil, len(feeds)*feedStreams)
+	return i
+}
+
+func TestEveryEventOfProducersInPythonAndJavaIsFoldedOnce(test *testing.T) {
+	t := tell(test)
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Minute)
+	defer cancel()
+	classes, py := java(t), python(t)
+	feeds := []*feeding{
+		{name: "java", events: 100_000, program: "java", args: classes("Events", "TOPIC", "snappy")},
+		{name: "python", events: 100_000, program: py, args: []string{"examples/python/produce.py", "TOPIC", "--compression", "lz4"}},
+	}
+	a := &app{t: t, dir: t.TempDir()}
+	a.program = build(t, a.dir, "./cmd/retrainer")
+	a.c = startCluster(t, 1, rand.New(rand.NewPCG(uint64(time.Now().UnixNano()), 0)))
+	i := a.feedAll("retrain", feeds)
+	a.eachStreamIsCommandedOnce("retrain", feeds)
+	a.areReadByJava(ctx, "retrain", classes, len(feeds)*feedStreams)
 	i.stop()
 }
 
 // eachStreamIsCommandedOnce: all of its events were folded, none of them twice, and no record was a dead letter.
-func (a *app) eachStreamIsCommandedOnce(feeds []*feeding) {
+func (a *app) eachStreamIsCommandedOnce(name string, feeds []*feeding) {
 	a.t.Helper()
 	missing := map[string]bool{}
 	for _, f := range feeds {
@@ -138,7 +141,7 @@ func (a *app) eachStreamIsCommandedOnce(feeds []*feeding) {
 			missing[fmt.Sprintf("%s-%d", f.name, n)] = true
 		}
 	}
-	for _, r := range a.tail("retrain.commands", len(missing)) {
+	for _, r := range a.tail(name+".commands", len(missing)) {
 		model, _ := r.Value["model"].(string)
 		evidence, _ := json.Marshal(r.Value["evidence"]) // of JSON
 		if !missing[model] || !strings.Contains(string(evidence), `"rule":"all"`) || strings.Contains(string(evidence), `"rule":"twice"`) {
@@ -149,18 +152,18 @@ func (a *app) eachStreamIsCommandedOnce(feeds []*feeding) {
 	if len(missing) > 0 {
 		a.t.Errorf("of these streams events were not folded: %v", missing)
 	}
-	if dead := a.tail("retrain.dlq", 0); len(dead) > 0 {
+	if dead := a.tail(name+".dlq", 0); len(dead) > 0 {
 		a.t.Errorf("%d dead letters, the first is %+v", len(dead), dead[0])
 	}
 }
 
 // areReadByJava: the commands, and their results (nobody takes them, so they expire), but not a record that was aborted.
-func (a *app) areReadByJava(ctx context.Context, classes func(string, ...string) []string, env []string, commands int) {
+func (a *app) areReadByJava(ctx context.Context, name string, classes func(string, ...string) []string, commands int, env ...string) {
 	a.t.Helper()
-	a.tail("retrain.results", commands)
-	a.abort(ctx, "retrain.commands")
+	a.tail(name+".results", commands)
+	a.abort(ctx, name+".commands")
 	cmd := exec.Command("java", classes("Commands", fmt.Sprint(2*commands))...)
-	cmd.Dir, cmd.Env = top, append(append(os.Environ(), "VTY_BROKERS="+a.c.brokers), env...)
+	cmd.Dir, cmd.Env = top, append(append(os.Environ(), "VTY_BROKERS="+a.c.brokers, "VTY_APP="+name), env...)
 	var log bytes.Buffer
 	cmd.Stderr = &log
 	out, err := cmd.Output()
