@@ -68,10 +68,12 @@ func TestFramingErrorTellsWhatTheBytesLookLike(t *testing.T) {
 	}{
 		{"empty", []byte{}, -1, []string{"empty", "C3 01"}},
 		{"header cut off", []byte{0xc3, 1, 2}, -1, []string{"C3 01 02", "ends there", "10 bytes"}},
-		{"Confluent", []byte{0, 0, 0, 0, 7, 1}, 7, []string{"00 00 00 00 07 01", "Confluent", "schema id 7", "C3 01"}},
+		{"Confluent", []byte{0, 0, 0, 0, 7, 1}, 7, []string{"Confluent", "schema id 7", "--schema-registry"}},
+		{"Confluent's GUID", append([]byte{1}, make([]byte, 17)...), -1, []string{"Confluent", "schema GUID 00000000-0000-", "--schema-registry"}},
 		{"Confluent without id", []byte{0, 0, 0, 0, 0, 1}, 0, []string{"schema id 0", "wrong wire setting"}},
 		{"JSON", []byte(`{"a":1}`), -1, []string{"7B 22", "JSON", "C3 01"}},
-		{"other", []byte{1, 2, 3}, -1, []string{"01 02 03", "C3 01", "00"}},
+		{"other", []byte{7, 2, 3}, -1, []string{"07 02 03", "C3 01", "00"}},
+		{"a GUID cut off", []byte{1, 2, 3}, -1, []string{"01 02 03", "ends within"}},
 		{"zero and short", []byte{0, 0}, -1, []string{"00 00", "C3 01"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -90,4 +92,89 @@ func TestFramingErrorTellsWhatTheBytesLookLike(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestSplitKnowsEveryFramingAndTheHeaderFirst(t *testing.T) {
+	guid := [16]byte{0x0f, 0x8f, 0xad, 0x5b, 0xd9, 0xcb, 0x46, 0x9f, 0xa1, 0x65, 0x70, 0x86, 0x77, 0x28, 0x95, 0x0e}
+	single := append(AppendHeader(nil, 0x0102030405060708), "body"...)
+	prefix := append(AppendConfluentHeader(nil, 0x01020304), "body"...)
+	withGUID := append(append([]byte{1}, guid[:]...), "body"...)
+	for _, c := range []struct {
+		name          string
+		value, header []byte
+		ref           Ref
+		body, text    string
+	}{
+		{"single object", single, nil, Ref{Kind: RefFingerprint, Fingerprint: 0x0102030405060708}, "body", "0102030405060708"},
+		{"id", prefix, nil, Ref{Kind: RefID, ID: 0x01020304}, "body", "16909060"},
+		{"GUID", withGUID, nil, Ref{Kind: RefGUID, GUID: guid}, "body", "0f8fad5b-d9cb-469f-a165-70867728950e"},
+		{"id in the header", single, AppendConfluentHeader(nil, 7), Ref{Kind: RefID, ID: 7}, string(single), "7"},
+		{"GUID in the header", nil, withGUID[:17], Ref{Kind: RefGUID, GUID: guid}, "", "0f8fad5b-d9cb-469f-a165-70867728950e"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			ref, body, err := Split(c.value, c.header)
+			if ref != c.ref || string(body) != c.body || err != nil || ref.String() != c.text {
+				t.Errorf("Split = %+v (%s), %q, %v", ref, ref, body, err)
+			}
+		})
+	}
+	for _, c := range []struct {
+		name          string
+		value, header []byte
+		says          string
+	}{
+		{"empty header", single, []byte{}, "the record header __value_schema_id"},
+		{"header too long", single, AppendConfluentHeader([]byte{}, 7)[:4], "the record header __value_schema_id is 00 00 00 00"},
+		{"header with a body", nil, prefix, "the record header"},
+		{"id 0 in the header", single, make([]byte, 5), "wrong wire setting"},
+		{"id 0", make([]byte, 9), nil, "wrong wire setting"},
+		{"nothing", nil, nil, "the value is empty"},
+	} {
+		var fe *FramingError
+		if ref, _, err := Split(c.value, c.header); !errors.As(err, &fe) || ref != (Ref{}) || !strings.Contains(err.Error(), c.says) {
+			t.Errorf("%s: %+v, %v", c.name, ref, err)
+		}
+	}
+}
+
+func TestSplitAllocatesNothing(t *testing.T) {
+	value := append(AppendConfluentHeader(nil, 7), "body"...)
+	if n := testing.AllocsPerRun(100, func() {
+		if _, _, err := Split(value, nil); err != nil {
+			t.Fatal(err)
+		}
+	}); n != 0 {
+		t.Errorf("%v allocations", n)
+	}
+}
+
+// Whatever the bytes are: what is read is written back as the same bytes, and an error says something.
+func FuzzSplit(f *testing.F) {
+	f.Add([]byte{0xc3, 1, 8, 7, 6, 5, 4, 3, 2, 1, 0}, []byte(nil))
+	f.Add([]byte{0, 0, 0, 0, 7, 1}, []byte(nil))
+	f.Add([]byte{1, 2, 3}, []byte{0, 0, 0, 0, 9})
+	f.Fuzz(func(t *testing.T, value, header []byte) {
+		if len(header) == 0 {
+			header = nil
+		}
+		ref, body, err := Split(value, header)
+		if err != nil {
+			if err.Error() == "" {
+				t.Error("an error without words")
+			}
+			return
+		}
+		var named []byte
+		switch ref.Kind {
+		case RefFingerprint:
+			named = AppendHeader(nil, ref.Fingerprint)
+		case RefID:
+			named = AppendConfluentHeader(nil, ref.ID)
+		case RefGUID:
+			named = append([]byte{1}, ref.GUID[:]...)
+		}
+		if header == nil && string(named)+string(body) != string(value) || header != nil && (string(named) != string(header) || string(body) != string(value)) {
+			t.Errorf("Split(% x, % x) = %+v, % x", value, header, ref, body)
+		}
+	})
 }
