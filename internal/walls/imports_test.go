@@ -37,6 +37,7 @@ var rows = []row{
 	{"retrain/service", []string{"retrain", "internal/nearest"}, []string{"github.com/rs/zerolog"}},
 	{"retrain/worker", []string{"retrain", "internal/nearest"}, []string{"github.com/rs/zerolog"}}, // no Kafka
 	{"retrain", []string{"internal/nearest"}, []string{"github.com/google/uuid"}},
+	{"schemas/registry", []string{"schemas", "internal/nearest"}, []string{franz + "/pkg/sr"}},
 	{"schemas", []string{"internal/nearest"}, []string{"github.com/hamba/avro/v2"}},
 	{"internal/sim", nil, []string{"*"}},
 	{"internal/trainers", []string{"retrain", "schemas", "internal/nearest"}, nil},
