@@ -69,18 +69,19 @@ func New(cfg Config) (*Client, error) {
 		if !ok {
 			return nil, &SetupError{Message: fmt.Sprintf("the registry at %s: global ids are Apicurio's, whose URL ends with /apis/ccompat/v7", c.url)}
 		}
-		if c.native, err = newAPI(cfg, base+"/apis/registry/v3"); err != nil {
+		anything := func(r *http.Request) error { r.Header.Set("Accept", "*/*"); return nil } // it refuses Confluent's media type
+		if c.native, err = newAPI(cfg, base+"/apis/registry/v3", sr.PreReq(anything)); err != nil {
 			return nil, &SetupError{Message: err.Error()}
 		}
 	}
 	return c, nil
 }
 
-func newAPI(cfg Config, base string) (*sr.Client, error) {
+func newAPI(cfg Config, base string, opts ...sr.ClientOpt) (*sr.Client, error) {
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	transport.TLSClientConfig, transport.MaxResponseHeaderBytes = cfg.TLS, 64<<10
-	opts := []sr.ClientOpt{sr.URLs(base), sr.UserAgent("retrainer"), sr.HTTPClient(&http.Client{Timeout: timeout, Transport: bounded{transport},
-		CheckRedirect: func(*http.Request, []*http.Request) error { return errRedirect }})}
+	opts = append(opts, sr.URLs(base), sr.UserAgent("retrainer"), sr.HTTPClient(&http.Client{Timeout: timeout, Transport: bounded{transport},
+		CheckRedirect: func(*http.Request, []*http.Request) error { return errRedirect }}))
 	if cfg.User != "" || cfg.Password != "" {
 		opts = append(opts, sr.BasicAuth(cfg.User, cfg.Password))
 	}

@@ -27,7 +27,11 @@ type answers struct {
 func (a *answers) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	a.asked.Add(1)
 	answer, ok := a.by[r.Method+" "+r.URL.Path]
-	if !ok {
+	switch {
+	case strings.Contains(r.URL.Path, "/groups/") && strings.Contains(r.Header.Get("Accept"), "schemaregistry"):
+		w.WriteHeader(http.StatusNotAcceptable) // as Apicurio does
+		return
+	case !ok:
 		w.WriteHeader(http.StatusNotFound)
 		return
 	}
