@@ -33,16 +33,17 @@ func (f *feeding) topic() string { return "monitoring.drift." + f.name }
 const feedStreams = 100
 
 // counting is a policy under which a stream fires at its last event if each of its events was folded once: `all` wants so many
-// checks, and `twice`, which wants one more, never fires. Commands that nobody takes expire at once, so there are results.
+// checks, and `twice`, which wants one more, never fires; it stands first, so that the command would be its own. Commands that
+// nobody takes expire at once, so there are results.
 func counting(feeds []*feeding) string {
 	lines := ""
 	for _, f := range feeds {
 		lines += fmt.Sprintf(`- on: drift
   match: {stream: "%s-*"}
   rules:
+  - {name: twice, threshold: {of: p_value, below: 0.5, min_checks: %d}, action: full}
   - {name: all, threshold: {of: p_value, below: 0.5, min_checks: %d}, action: full}
-  - {name: twice, threshold: {of: p_value, below: 0.5, min_checks: %d}, action: soft}
-`, f.name, f.events/feedStreams, f.events/feedStreams+1)
+`, f.name, f.events/feedStreams+1, f.events/feedStreams)
 	}
 	return "revision: 1\nobserve:\n" + lines + "defaults: {cooldown: 24h, train: {start_by: 1s}}\n"
 }
