@@ -25,7 +25,8 @@ def arguments():
     p.add_argument("topic", help="monitoring.drift, monitoring.performance")
     p.add_argument("--brokers", default=env("VTY_BROKERS", "127.0.0.1:9092"))
     p.add_argument("--registry", default=env("VTY_SCHEMA_REGISTRY"), metavar="URL", help="of a schema registry")
-    p.add_argument("--framing", choices=["prefix", "header", "single-object", "bare"], help="default: prefix with a registry")
+    framings = ["prefix", "header", "single-object", "bare"]
+    p.add_argument("--framing", choices=framings, help="default: prefix with a registry, else single-object")
     p.add_argument("--schema", type=Path, metavar="FILE", help="of the records; default: drift_check.avsc or quality_check.avsc "
                    "with a registry, the retrainer's own for single-object, which has no other way to know it")  # fmt: skip
     p.add_argument("--compression", default="zstd", choices=["none", "gzip", "snappy", "lz4", "zstd"])
@@ -98,7 +99,7 @@ def main():
             value, headers = serialize(record)
         except Exception as e:
             producer.flush()
-            sys.exit(f"line {number}: {type(e).__name__}: {e}; {written} written before it")
+            raise SystemExit(f"line {number}: {type(e).__name__}: {e}; {written} written before it") from e
         key = record.get("stream_id") or record.get("model_id")
         while True:
             try:
