@@ -113,6 +113,9 @@ func passes(err error) bool {
 
 // setup marks an answer that speaks of rights and settings as one for an operator; any other error stays what it is.
 func setup(err error) error {
+	if r := (*wire.RefusedError)(nil); errors.As(err, &r) && r.First {
+		return &SetupError{Message: "broker at " + r.Address + ": " + r.Reason, cause: err}
+	}
 	if f := (*fault)(nil); errors.As(err, &f) && (mistakes[f.code] || errors.As(f.err, new(*wire.UnsupportedError))) {
 		return &SetupError{Message: err.Error(), cause: err}
 	}

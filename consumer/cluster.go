@@ -328,7 +328,8 @@ func asFault(what string, err error) *fault {
 	if f, ok := err.(*fault); ok {
 		return f
 	}
-	if errors.As(err, new(*wire.UnsupportedError)) {
+	refused := (*wire.RefusedError)(nil)
+	if errors.As(err, new(*wire.UnsupportedError)) || errors.As(err, &refused) && refused.First {
 		return &fault{fate: fateStop, what: what, err: err}
 	}
 	return &fault{fate: fateRoute, what: what, err: err}

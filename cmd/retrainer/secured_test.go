@@ -77,13 +77,32 @@ func securedCommand(ts *testscript.TestScript, _ bool, args []string) {
 	k, err := kfake.NewCluster(opts...)
 	ts.Check(err)
 	ts.Defer(k.Close)
+	answerAsKafka(k, slices.Contains(args, "sasl"))
+}
+
+// answerAsKafka has a broker answer as Apache Kafka does to those who cannot log in, where kfake says something else or hangs up.
+func answerAsKafka(k *kfake.Cluster, logins bool) {
+	k.ControlKey(int16(kmsg.SASLHandshake), func(req kmsg.Request) (kmsg.Response, error, bool) {
+		k.KeepControl()
+		res := req.ResponseKind().(*kmsg.SASLHandshakeResponse)
+		offers := []string{"PLAIN", "SCRAM-SHA-512"}
+		switch {
+		case !logins:
+			res.ErrorCode = kerr.IllegalSaslState.Code
+		case slices.Contains(offers, req.(*kmsg.SASLHandshakeRequest).Mechanism):
+			return nil, nil, false
+		default:
+			res.ErrorCode, res.SupportedMechanisms = kerr.UnsupportedSaslMechanism.Code, offers
+		}
+		return res, nil, true
+	})
 	k.ControlKey(int16(kmsg.SASLAuthenticate), func(req kmsg.Request) (kmsg.Response, error, bool) {
 		k.KeepControl()
 		sent := req.(*kmsg.SASLAuthenticateRequest).SASLAuthBytes
 		if !bytes.HasPrefix(sent, []byte{0}) || bytes.HasSuffix(sent, []byte("\x00open-sesame")) {
 			return nil, nil, false
 		}
-		res := req.ResponseKind().(*kmsg.SASLAuthenticateResponse) // as Apache Kafka says it, where kfake hangs up
+		res := req.ResponseKind().(*kmsg.SASLAuthenticateResponse)
 		res.ErrorCode, res.ErrorMessage = kerr.SaslAuthenticationFailed.Code, kmsg.StringPtr("Authentication failed: Invalid username or password")
 		return res, nil, true
 	})

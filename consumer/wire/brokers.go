@@ -95,11 +95,9 @@ func (c *Client) transport(address string) *kafka.Transport {
 			MetadataTTL:    pingInterval,
 			MetadataTopics: []string{},
 			ClientID:       c.config.ClientID,
-			TLS:            c.config.TLS,
-			SASL:           c.config.SASL,
 			Context:        c.ctx,
 		}
-		if t.TLS != nil || t.SASL != nil {
+		if c.config.TLS != nil || c.config.SASL != nil {
 			t.DialTimeout = secureTimeout
 		}
 		c.transports[address] = t

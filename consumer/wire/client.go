@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/segmentio/kafka-go"
@@ -43,6 +44,8 @@ type Client struct {
 	ctx    context.Context // ends with Close
 	end    context.CancelCauseFunc
 	learn  chan struct{} // one slot: held by who asks for an unknown node
+
+	answered atomic.Bool // a broker has answered a request
 
 	mu         sync.Mutex // never held over I/O
 	nodes      map[int32]string
@@ -129,6 +132,7 @@ func (c *Client) send(ctx context.Context, node int32, q *call) error {
 		}
 	}
 	if err == nil {
+		c.answered.Store(true)
 		c.note(q.res)
 	}
 	return err
@@ -190,13 +194,12 @@ func (c *Client) sendTo(ctx context.Context, node int32, address string, q *call
 	if t == nil {
 		return fail(true, ErrClosed)
 	}
-	e := &exchange{call: q, ctx: ctx, done: make(chan struct{})}
-	_, err := t.RoundTrip(ctx, kafka.TCP(address), e)
-	c.settle(address, t)
-	notSent := e.phase.CompareAndSwap(waiting, givenUp)
-	if !notSent {
-		<-e.done
-		err = e.err
+	notSent, err := c.attempt(ctx, address, t, q)
+	for range 3 { // as many connections may be too old
+		if !errors.Is(err, errSessionOver) || ctx.Err() != nil {
+			break
+		}
+		notSent, err = c.attempt(ctx, address, t, q)
 	}
 	if err == nil {
 		return nil
@@ -215,5 +218,20 @@ func (c *Client) sendTo(ctx context.Context, node int32, address string, q *call
 	if ctx.Err() != context.Canceled {
 		c.distrust(address, t)
 	}
+	if refused := c.refusal(ctx, address, err); refused != nil {
+		err = refused
+	}
 	return fail(notSent, err)
+}
+
+// attempt does q over a connection of t. notSent: no connection took it up.
+func (c *Client) attempt(ctx context.Context, address string, t *kafka.Transport, q *call) (notSent bool, err error) {
+	e := &exchange{call: q, ctx: ctx, done: make(chan struct{})}
+	_, err = t.RoundTrip(ctx, kafka.TCP(address), e)
+	c.settle(address, t)
+	if notSent = e.phase.CompareAndSwap(waiting, givenUp); !notSent {
+		<-e.done
+		err = e.err
+	}
+	return notSent || errors.Is(err, errSessionOver), err
 }

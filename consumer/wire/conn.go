@@ -3,16 +3,20 @@ package wire
 import (
 	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"net"
 	"sync"
+	"time"
 )
 
 // conn is a connection to a broker and what is remembered of it. One request at a time uses it.
 type conn struct {
 	net.Conn
+	raw    net.Conn // what Conn is, or what it makes TLS on
 	client *Client
 	once   sync.Once
+	until  time.Time // from then on it is not used: the broker ends a login's session (KIP-368); zero: it does not
 
 	note        note
 	offered     map[int16]versions // nil until the broker was asked
@@ -20,7 +24,7 @@ type conn struct {
 	out         []byte // reused for requests
 
 	first [4]byte // of what the broker says: the length of its first answer
-	got   int     // how many of them have come; all of them where TLS looks at what comes
+	got   int     // how many of them have come
 }
 
 // note is the local address of a conn, and carries the conn: LocalAddr is what kafka-go's protocol.Conn and tls.Conn pass
@@ -41,6 +45,9 @@ func (c *conn) Read(b []byte) (int, error) {
 	}
 	c.got += copy(c.first[c.got:], b[:n])
 	if c.got == len(c.first) && binary.BigEndian.Uint32(c.first[:]) > longestFirst {
+		if c.first[0] == 21 && c.first[1] == 3 { // of a record of TLS: an alert, and the version
+			return 0, fmt.Errorf("%w: %w", ErrNotKafka, errAlert)
+		}
 		return 0, fmt.Errorf("%w: its answer begins with %q", ErrNotKafka, c.first[:])
 	}
 	return n, err
@@ -55,8 +62,11 @@ func (c *conn) Close() error {
 	return err
 }
 
-// cut ends whatever waits on the connection; its owner closes it then.
-func (c *conn) cut() { c.Conn.Close() }
+// cut ends whatever waits on the connection; its owner closes it then. TLS would say goodbye first, and wait for that.
+func (c *conn) cut() { c.raw.Close() }
+
+// errAlert is the answer of a listener that wants TLS to one who comes without.
+var errAlert = errors.New("it answers by an alert of TLS")
 
 // dial opens a connection that Close can cut and waits for.
 func (c *Client) dial(ctx context.Context, network, address string) (net.Conn, error) {
@@ -73,11 +83,14 @@ func (c *Client) dial(ctx context.Context, network, address string) (net.Conn, e
 		c.open.Done()
 		return nil, err
 	}
-	k := &conn{Conn: nc, client: c}
-	k.note = note{nc.LocalAddr(), k}
-	if c.config.TLS != nil {
-		k.got = len(k.first)
+	secure, err := c.shake(ctx, nc, address)
+	if err != nil {
+		_ = nc.Close()
+		c.open.Done()
+		return nil, err
 	}
+	k := &conn{Conn: secure, raw: nc, client: c}
+	k.note = note{nc.LocalAddr(), k}
 	c.mu.Lock()
 	c.conns[k] = struct{}{}
 	closed := c.closed
@@ -85,6 +98,10 @@ func (c *Client) dial(ctx context.Context, network, address string) (net.Conn, e
 	if closed {
 		_ = k.Close()
 		return nil, ErrClosed
+	}
+	if err := c.login(ctx, k); err != nil {
+		_ = k.Close()
+		return nil, err
 	}
 	return k, nil
 }

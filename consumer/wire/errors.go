@@ -47,6 +47,24 @@ func (e *RequestError) Unwrap() error { return e.Err }
 
 func (e *RequestError) Is(target error) bool { return target == ErrNotSent && e.NotSent }
 
+// RefusedError says that the two ends of a connection do not agree on TLS or on the login, and what to do about it.
+//
+// First is the line between what ends a process and what it waits for. A client that no broker has ever answered was given the wrong
+// files, password or port: no repetition mends that. One that was answered before was given the right ones: then a broker was started
+// again with other settings, or a password changed, and if that ended processes, one mistake would end all instances at once. They
+// wait, and say so, until it is put right or they are started again with what is right now.
+type RefusedError struct {
+	Address string
+	Code    int16  // Kafka's, of a login: 33, 34, 58; 0: it is about TLS
+	Reason  string // what is wrong, and what to do
+	First   bool
+	Err     error
+}
+
+func (e *RefusedError) Error() string { return e.Reason }
+
+func (e *RefusedError) Unwrap() error { return e.Err }
+
 // UnsupportedError says that a broker offers no version of a request that this package can use. Retrying does not help:
 // the broker has to be upgraded (or is too new).
 type UnsupportedError struct {

@@ -9,6 +9,7 @@ import (
 	"net"
 	"slices"
 	"sync/atomic"
+	"time"
 
 	"github.com/segmentio/kafka-go/protocol"
 	"github.com/twmb/franz-go/pkg/kbin"
@@ -45,6 +46,9 @@ type exchange struct {
 	err   error         // readable once done is closed
 }
 
+// errSessionOver is of a connection that is too old for its login; the request goes over a new one.
+var errSessionOver = errors.New("the login of this connection is about to expire")
+
 // The phases of an exchange. Either the connection's goroutine begins it, or its caller gives it up: then the goroutine,
 // should it ever come to it, touches nothing.
 const (
@@ -66,6 +70,10 @@ func (e *exchange) RawExchange(rw io.ReadWriter) (protocol.Message, error) {
 	n, ok := rw.(net.Conn).LocalAddr().(*note)
 	if !ok {
 		e.err = errors.New("connection lost its note")
+		return nil, e.err
+	}
+	if until := n.conn.until; !until.IsZero() && time.Now().After(until) {
+		e.err = errSessionOver
 		return nil, e.err
 	}
 	stop := context.AfterFunc(e.ctx, n.conn.cut)
