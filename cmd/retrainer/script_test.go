@@ -55,7 +55,7 @@ func scripts(t *testing.T, dir string) testscript.Params {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"http": httpCommand, "now": nowCommand, "write": writeCommand, "lines": linesCommand, "field": fieldCommand,
-			"take": takeCommand, "raw": rawCommand, "strike": strikeCommand, "fell": fellCommand, "struck": struckCommand, "fake": fakeCommand, "code": codeCommand, "truncated": truncatedCommand, "alter": alterCommand, "soon": soonCommand, "forge": forgeCommand, "expire": expireCommand, "pending": pendingCommand, "interrupted": interruptedCommand, "greet": greetCommand, "aborted": abortedCommand, "secured": securedCommand,
+			"take": takeCommand, "raw": rawCommand, "strike": strikeCommand, "fell": fellCommand, "struck": struckCommand, "fake": fakeCommand, "code": codeCommand, "truncated": truncatedCommand, "alter": alterCommand, "soon": soonCommand, "forge": forgeCommand, "expire": expireCommand, "pending": pendingCommand, "interrupted": interruptedCommand, "greet": greetCommand, "aborted": abortedCommand, "secured": securedCommand, "rotated": rotatedCommand,
 		},
 		RequireUniqueNames: true,
 	}

@@ -9,11 +9,14 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
+	"errors"
 	"math/big"
 	"net"
 	"os"
 	"slices"
 	"strconv"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -77,11 +80,31 @@ func securedCommand(ts *testscript.TestScript, _ bool, args []string) {
 	k, err := kfake.NewCluster(opts...)
 	ts.Check(err)
 	ts.Defer(k.Close)
-	answerAsKafka(k, slices.Contains(args, "sasl"))
+	refuses := new(atomic.Bool)
+	refusing.Store(ts.Getenv("BROKER"), refuses)
+	answerAsKafka(k, slices.Contains(args, "sasl"), refuses)
+}
+
+var refusing sync.Map // address of a broker: whether it refuses everybody
+
+// rotated on|off: from now on the broker at $BROKER refuses every password, and has ended all connections, or no more.
+func rotatedCommand(ts *testscript.TestScript, _ bool, args []string) {
+	refuses, ok := refusing.Load(ts.Getenv("BROKER"))
+	if !ok {
+		ts.Fatalf("there is no secured broker")
+	}
+	refuses.(*atomic.Bool).Store(args[0] == "on")
 }
 
 // answerAsKafka has a broker answer as Apache Kafka does to those who cannot log in, where kfake says something else or hangs up.
-func answerAsKafka(k *kfake.Cluster, logins bool) {
+func answerAsKafka(k *kfake.Cluster, logins bool, refuses *atomic.Bool) {
+	k.Control(func(req kmsg.Request) (kmsg.Response, error, bool) {
+		k.KeepControl()
+		if before := []int16{int16(kmsg.ApiVersions), int16(kmsg.SASLHandshake), int16(kmsg.SASLAuthenticate)}; refuses.Load() && !slices.Contains(before, req.Key()) {
+			return nil, errors.New("this connection is of before the password was changed"), true
+		}
+		return nil, nil, false
+	})
 	k.ControlKey(int16(kmsg.SASLHandshake), func(req kmsg.Request) (kmsg.Response, error, bool) {
 		k.KeepControl()
 		res := req.ResponseKind().(*kmsg.SASLHandshakeResponse)
@@ -99,7 +122,7 @@ func answerAsKafka(k *kfake.Cluster, logins bool) {
 	k.ControlKey(int16(kmsg.SASLAuthenticate), func(req kmsg.Request) (kmsg.Response, error, bool) {
 		k.KeepControl()
 		sent := req.(*kmsg.SASLAuthenticateRequest).SASLAuthBytes
-		if !bytes.HasPrefix(sent, []byte{0}) || bytes.HasSuffix(sent, []byte("\x00open-sesame")) {
+		if !refuses.Load() && (!bytes.HasPrefix(sent, []byte{0}) || bytes.HasSuffix(sent, []byte("\x00open-sesame"))) {
 			return nil, nil, false
 		}
 		res := req.ResponseKind().(*kmsg.SASLAuthenticateResponse)
