@@ -54,7 +54,7 @@ func (t *task) restore(s *stream) error {
 	for s.next < t.floor {
 		ok, err := s.read(&r)
 		if err != nil {
-			return drop("reading the checkpoint", err)
+			return drop(causeUnreadable, "reading the checkpoint", err)
 		}
 		if !ok {
 			return nil
@@ -92,7 +92,7 @@ func (t *task) begin(ctx context.Context) error {
 		}
 	}
 	t.log.Info().Int64("offset", from).Msg("first start on this partition")
-	return t.transaction(position{topicID: t.topicID, offset: from, checkpoint: from, revision: t.revision.Number, writer: t.c.cfg.Writer}, nil)
+	return t.transact(position{topicID: t.topicID, offset: from, checkpoint: from, revision: t.revision.Number, writer: t.c.cfg.Writer}, nil)
 }
 
 // rebuild prepares a replay from the log's start to the committed offset.

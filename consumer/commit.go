@@ -30,7 +30,7 @@ func (t *task) commit() error {
 			records = append(records, record.Output{Topic: t.in.Checkpoint, Key: append([]byte{keyPrefix}, key...), Value: slices.Clone(value)})
 		})
 	}
-	if err := t.transaction(next, records); err != nil {
+	if err := t.transact(next, records); err != nil {
 		return err
 	}
 	t.discard()
@@ -47,6 +47,15 @@ func (t *task) commit() error {
 func (t *task) discard() {
 	clear(t.outputs)
 	t.outputs, t.waiting = t.outputs[:0], 0
+}
+
+// transact is a transaction that the watcher is told of.
+func (t *task) transact(next position, records []record.Output) error {
+	before := t.saved
+	t.after, t.asked = t.counts(t.after[:0]), false
+	err := t.transaction(next, records)
+	t.told(before, next, err)
+	return err
 }
 
 // transaction writes next as the position, with records, in one transaction: AddPartitions, Produce, AddOffsets,
@@ -183,6 +192,7 @@ func (t *task) commitOffset(ctx context.Context, offset int64) error {
 func (t *task) endTransaction(ctx context.Context, commit bool) error {
 	req := kmsg.NewPtrEndTxnRequest()
 	req.TransactionalID, req.ProducerID, req.ProducerEpoch, req.Commit = t.producer.txn, t.producer.id, t.producer.epoch, commit
+	t.asked = commit
 	return t.step(ctx, "EndTxn", func(ctx context.Context, node int32) (int16, error) {
 		res, err := wire.Do[*kmsg.EndTxnResponse](ctx, t.c.client, node, req)
 		if err != nil {
@@ -200,7 +210,7 @@ func (t *task) notCut(batches []*batch) error {
 			continue
 		}
 		if b.base < t.floor {
-			return drop("Produce", fmt.Errorf("%s/%d gave offset %d, but was read or written up to %d before: the log was cut", b.topic, b.partition, b.base, t.floor))
+			return drop(causeCut, "Produce", fmt.Errorf("%s/%d gave offset %d, but was read or written up to %d before: the log was cut", b.topic, b.partition, b.base, t.floor))
 		}
 		t.floor = b.base + int64(b.records)
 	}

@@ -39,6 +39,8 @@ type Config struct {
 	Now  func() time.Time                                                     // nil: time.Now; for back-off, intervals and the ticker only
 	Log  zerolog.Logger
 
+	Watcher Watcher // is told of commits, drops and replays; nil: nobody is
+
 	// Writer is random bytes of this process. It stands in every position, so that a position tells whose it is.
 	Writer [16]byte
 }
@@ -97,6 +99,9 @@ func (c *Config) setDefaults() {
 	setDefault(&c.MaxBatchBytes, 64<<20)
 	if c.Now == nil {
 		c.Now = time.Now
+	}
+	if c.Watcher == nil {
+		c.Watcher = unwatched{}
 	}
 }
 

@@ -14,12 +14,13 @@ import (
 
 // Consumer is one member of the group and its tasks.
 type Consumer struct {
-	cfg       Config
-	client    *wire.Client
-	cluster   *cluster
-	revisions *revisions
-	status    *status
-	poison    poison
+	cfg        Config
+	client     *wire.Client
+	cluster    *cluster
+	revisions  *revisions
+	status     *status
+	poison     poison
+	unanswered unanswered
 }
 
 // SetupError is for an operator to mend: a missing topic, no rights, a wrong setting. Doing the same again does not help.
@@ -38,7 +39,7 @@ func New(cfg Config) (*Consumer, error) {
 		return nil, &SetupError{Message: err.Error()}
 	}
 	cfg.setDefaults()
-	return &Consumer{cfg: cfg, status: newStatus(), poison: poison{at: map[place]string{}}}, nil
+	return &Consumer{cfg: cfg, status: newStatus(), poison: poison{at: map[place]string{}}, unanswered: unanswered{at: map[partitionOf]pending{}}}, nil
 }
 
 // Run works until ctx is done (then it commits, leaves the group and answers nil) or until an error that no repetition

@@ -74,10 +74,11 @@ func fateOf(code int16) fate {
 
 // fault is an error with the fate it leads to.
 type fault struct {
-	fate fate
-	what string // the step, and what it was about
-	code int16  // Kafka's error code, 0 if there was no answer
-	err  error  // the transport's error, nil if there was an answer
+	fate  fate
+	what  string // the step, and what it was about
+	cause string // one of our causes of drops, "" where code or err says it
+	code  int16  // Kafka's error code, 0 if there was no answer
+	err   error  // the transport's error, nil if there was an answer
 }
 
 func (f *fault) Error() string {
@@ -127,8 +128,10 @@ var remedies = map[int16]string{
 	53: "(grant the principal Write on the transactional ids)",
 }
 
-// drop is the fault that makes a task recover.
-func drop(what string, err error) error { return &fault{fate: fateDrop, what: what, err: err} }
+// drop is the fault that makes a task recover, for one of our causes.
+func drop(cause, what string, err error) error {
+	return &fault{fate: fateDrop, cause: cause, what: what, err: err}
+}
 
 // stop is the fault that ends the process.
 func stop(format string, a ...any) error {

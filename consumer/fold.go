@@ -26,7 +26,7 @@ func (t *task) fetch(ctx context.Context, wait time.Duration) error {
 	if out, ok := err.(*rangeError); ok {
 		return t.outOfRange(ctx, out)
 	}
-	t.because(err.Error())
+	t.status.set(func(v *TaskStatus) { v.Why, v.Lag = err.Error(), -1 })
 	return t.input.recover(ctx, err, 100*time.Millisecond)
 }
 
@@ -62,6 +62,7 @@ func (t *task) foldUpTo(limit int64) (more bool, err error) {
 			t.clock.saw(t.now.Time, t.c.cfg.Now())
 		}
 		t.folded++
+		t.lastTime = t.now.Time
 		before := len(t.outputs)
 		t.inHandler = true
 		t.outputs, err = t.fold(&t.now)
@@ -105,11 +106,11 @@ func (t *task) panicked(p any) error {
 			at.topic, at.partition, at.offset, what)
 	}
 	t.c.poison.mark(at, what)
-	return drop(fmt.Sprintf("folding %s/%d at %d", at.topic, at.partition, at.offset), fmt.Errorf("panic: %v", p))
+	return drop(causePanic, fmt.Sprintf("folding %s/%d at %d", at.topic, at.partition, at.offset), fmt.Errorf("panic: %v", p))
 }
 
 // unreadable: a batch that cannot be read is the broker's disk or network: asked for again by a new life, never skipped.
-func (t *task) unreadable(err error) error { return drop("reading", err) }
+func (t *task) unreadable(err error) error { return drop(causeUnreadable, "reading", err) }
 
 // switchRevision goes over to a greater revision. The commit that follows is the switch: every key, under the new one.
 func (t *task) switchRevision() error {

@@ -105,7 +105,7 @@ func (l *lane) follow(ctx context.Context, in *stream) error {
 		ok, err := in.read(&r)
 		if err != nil {
 			l.log.Warn().Err(err).Msg("a batch cannot be read: fetching it again")
-			return drop("reading", err)
+			return drop(causeUnreadable, "reading", err)
 		}
 		if !ok {
 			return nil

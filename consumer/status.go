@@ -17,7 +17,8 @@ type TaskStatus struct {
 	Partition int32
 	State     string // waiting, fencing, loading, replaying, running
 	Position  int64  // the next input offset; of a lane the next to be handed to Work
-	Lag       int64  // records behind the partition's end when it was last asked; -1: not known
+	Lag       int64  // records behind the partition's end when it was last asked; -1: not known, or the last time in vain
+	Time      int64  // of the last record folded, ms since 1970; 0: none since the task began; of a lane not known
 	Why       string // what it waits for
 }
 

@@ -47,6 +47,9 @@ type life struct {
 	waiting                   int              // bytes of outputs
 	poisoned                  map[int64]string // offsets that a handler panicked on
 	folded                    int64            // records since the last checkpoint
+	lastTime                  int64            // of the last record folded
+	before, after             []int64          // what the handler had counted at the last commit; at this one
+	asked                     bool             // the end of this transaction was asked for: without an answer its fate is not known
 	committedAt, checkpointAt time.Time
 	clock                     brokerClock
 	now                       record.Record // being folded
@@ -76,6 +79,9 @@ func (t *task) live() error {
 			return err
 		}
 		t.log.Warn().Err(err).Msg("task dropped: fencing again")
+		if t.handler != nil { // else there was nothing to lose: it fences until that is answered
+			t.c.cfg.Watcher.Dropped(t.in.Topic, t.partition, causeOf(err))
+		}
 		t.because(err.Error())
 		_ = pause(t.g.soft, t.retry.NextBackOff())
 	}
@@ -145,6 +151,7 @@ func (t *task) fencedOnce() {
 func (t *task) load(ctx context.Context) error {
 	t.enter(stateLoading)
 	t.handler = t.in.New()
+	t.before = t.counts(nil)
 	var err error
 	if t.committed, err = t.c.cluster.committed(ctx, t.c.cfg.App, t.in.Topic, t.topicID, t.partition); err != nil {
 		return err
@@ -158,7 +165,7 @@ func (t *task) load(ctx context.Context) error {
 		if err := t.closeHanging(); err != nil {
 			return err
 		}
-		return drop("load", err)
+		return drop(causeHanging, "load", err)
 	}
 	return err
 }
@@ -166,6 +173,7 @@ func (t *task) load(ctx context.Context) error {
 // check (4): position and committed offset are two copies of one number. Where they differ, either the checkpoint topic
 // lost something, or somebody moved the offset by hand.
 func (t *task) check(ctx context.Context) error {
+	t.settle()
 	ours := t.committed.ours
 	switch {
 	case t.known && t.saved.topicID != t.topicID:
@@ -216,6 +224,8 @@ func (t *task) replay(ctx context.Context) error {
 		t.place()
 	}
 	t.input.seek(max(t.saved.offset, t.input.start)) // what a replay below the log's start could not reach is gone
+	t.before = t.counts(t.before[:0])
+	t.c.cfg.Watcher.Loaded(t.in.Topic, t.partition, t.folded, t.before)
 	return nil
 }
 
@@ -260,7 +270,11 @@ func (t *task) finish() error {
 // enter logs and shows a state.
 func (t *task) enter(state string) {
 	t.log.Info().Str("state", state).Msg("task")
-	t.status.set(func(v *TaskStatus) { v.State, v.Why = state, "" })
+	t.status.set(func(v *TaskStatus) {
+		if v.State, v.Why = state, ""; state == stateFencing {
+			v.Lag = -1 // nobody asks for a while
+		}
+	})
 }
 
 // because shows what the task waits for.
@@ -268,6 +282,6 @@ func (t *task) because(why string) { t.status.set(func(v *TaskStatus) { v.Why = 
 
 // place shows how far the task has come.
 func (t *task) place() {
-	next, end := t.input.next, t.input.end
-	t.status.set(func(v *TaskStatus) { v.Position, v.Lag = next, max(0, end-next) })
+	next, end, last := t.input.next, t.input.end, t.lastTime
+	t.status.set(func(v *TaskStatus) { v.Position, v.Lag, v.Time = next, max(0, end-next), last })
 }

@@ -89,7 +89,7 @@ func (s *service) readiness() readiness {
 	st := c.Status()
 	r.Ready, r.Member, r.Generation, r.Why = st.Ready(), st.Member, st.Generation, st.Why
 	for _, t := range st.Tasks {
-		r.Tasks = append(r.Tasks, taskState(t))
+		r.Tasks = append(r.Tasks, taskState{t.Topic, t.Partition, t.State, t.Position, t.Lag, t.Why})
 	}
 	slices.SortFunc(r.Tasks, func(a, b taskState) int {
 		if c := strings.Compare(a.Topic, b.Topic); c != 0 {

@@ -63,6 +63,13 @@ type Versioned interface {
 	Switch(r Revision, out []Output) ([]Output, error)
 }
 
+// Counting is a handler that counts what it has folded since it was made, a replay's records among it.
+type Counting interface {
+	Handler
+	// AppendCounts appends its numbers to n, always the same ones in the same order.
+	AppendCounts(n []int64) []int64
+}
+
 // Timed is a handler that wants a record (a tick) appended to its partition when a moment of the broker's clock is reached.
 type Timed interface {
 	Handler
