@@ -19,6 +19,12 @@ const (
 	reasonMalformed    = "malformed"
 )
 
+// DeadLetterReasons are all reasons of dead letters, in the order in which one is given where several hold.
+func DeadLetterReasons() []string {
+	return []string{reasonTombstone, reasonFraming, reasonUnknown, reasonIncompatible, reasonMalformed, retrain.Oversized,
+		retrain.InvalidValue, retrain.NoValue, retrain.NoSource, retrain.UnknownKind, record.ReasonPanic}
+}
+
 func tombstone() *record.Dead {
 	return &record.Dead{Reason: reasonTombstone, Stage: record.StageDecode,
 		Message: "the record has no value; nothing can be deleted here: an event stays true, so send none"}

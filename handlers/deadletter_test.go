@@ -33,6 +33,9 @@ func fold(t *testing.T, h record.Handler, value []byte) *record.Dead {
 	if len(out) > 0 {
 		t.Errorf("%d outputs beside the dead letter", len(out))
 	}
+	if !slices.Contains(DeadLetterReasons(), dead.Reason) {
+		t.Errorf("reason %s is not known beforehand", dead.Reason)
+	}
 	if dead.Message == "" || dead.Stage == "" {
 		t.Errorf("a dead letter without message or stage: %+v", dead)
 	}

@@ -13,6 +13,7 @@ type Events struct {
 	settings  Settings
 	projector *schemas.Projector
 	sources   *retrain.Sources
+	counts    [deadLetter + 1]int64 // by outcome
 
 	// Of the record that is being folded.
 	values []schemas.Value
@@ -36,15 +37,19 @@ func (h *Events) Fold(r *record.Record, out []record.Output) ([]record.Output, e
 		if err != nil {
 			return out, err
 		}
+		h.counts[deadLetter]++
 		return out, dead
 	}
 	h.origin = retrain.Origin{Topic: r.Topic, Partition: r.Partition, Offset: r.Offset, Time: r.Time}
-	h.alerts, _ = h.sources.Fold(&h.origin, &h.event, h.alerts)
+	var outcome retrain.Outcome
+	h.alerts, outcome = h.sources.Fold(&h.origin, &h.event, h.alerts)
+	h.counts[outcome]++
 	return h.publish(out)
 }
 
-// Pass takes only the time of a record that Fold is known to panic on.
+// Pass takes only the time of a record that Fold is known to panic on: a dead letter.
 func (h *Events) Pass(r *record.Record, out []record.Output) ([]record.Output, error) {
+	h.counts[deadLetter]++
 	h.alerts = h.sources.Pass(r.Time, h.alerts[:0])
 	return h.publish(out)
 }

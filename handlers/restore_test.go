@@ -72,6 +72,9 @@ func (w *twin) fold(rt *rapid.T, t testing.TB, r *record.Record) []record.Output
 		w.saved.save(w.other, false)
 		w.other = w.anew()
 		w.saved.load(t, w.other)
+		if a, ok := w.steady.(*Ledger); ok && a.controller.OpenCommands() != w.other.(*Ledger).controller.OpenCommands() {
+			rt.Fatalf("a restart changes how many commands are open")
+		}
 	}
 	return want
 }

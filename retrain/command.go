@@ -78,6 +78,7 @@ func (c *Controller) act(m *model, action RetrainAction, r *Request) {
 		kept.evidence = append(kept.evidence, x.alert.AlertID)
 	}
 	m.open, c.commands[id] = kept, kept
+	c.opened++
 	c.changed.commands[id] = true
 	c.out = append(c.out, cmd)
 }
@@ -111,6 +112,7 @@ func (c *Controller) end(cmd *command, state ResultState, p *Progress, late bool
 	c.touch(m)
 	if m.open == cmd {
 		m.open = nil
+		c.opened--
 	}
 	var registered *string
 	if state != ResultSuperseded {

@@ -27,6 +27,7 @@ type Controller struct {
 	out       []Output // of this step
 	entry     Entry    // of this step, for explanations
 	counts    Counts
+	opened    int // commands without an end
 	changed   changedKeys
 	unlinked  bool  // keys of a checkpoint were restored
 	damage    error // of that checkpoint
@@ -111,6 +112,14 @@ func (c *Controller) Deadline() int64 {
 
 // Counts are the entries so far that changed nothing; they do not survive a restart.
 func (c *Controller) Counts() Counts { return c.counts }
+
+// OpenCommands is how many commands have no end now.
+func (c *Controller) OpenCommands() int {
+	if c.link() != nil {
+		return 0
+	}
+	return c.opened
+}
 
 // touch has a model decided in this step.
 func (c *Controller) touch(m *model) {

@@ -114,7 +114,7 @@ func (c *Controller) link() error {
 	for _, m := range c.models {
 		m.open, m.alerts, m.timers, m.control = nil, nil, [timerKinds]timer{}, c.policy.control(m.name)
 	}
-	c.wakes.heap, c.deadlines.heap, c.ended = nil, nil, nil
+	c.wakes.heap, c.deadlines.heap, c.ended, c.opened = nil, nil, nil, 0
 	for _, link := range []func() error{c.linkCommands, c.linkAlerts} {
 		if c.damage = link(); c.damage != nil {
 			return c.damage
@@ -151,6 +151,7 @@ func (c *Controller) linkCommands() error {
 			return damaged("the commands %s and %s of model %q are both open", m.open.id, id, cmd.model)
 		default:
 			m.open = cmd
+			c.opened++
 		}
 	}
 	slices.SortStableFunc(c.ended, func(a, b endOfCommand) int { return cmp.Compare(a.at, b.at) })
