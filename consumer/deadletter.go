@@ -14,6 +14,9 @@ const (
 	truncatedTo       = 64 << 10
 )
 
+// ReasonHeader is the header of a dead letter that says its reason. The record's own headers stand before it, perhaps of the same name.
+const ReasonHeader = "retrain.dlq.reason"
+
 // deadLetter appends a refused record, untouched, with where it came from and why (KIP-1034's names for what Kafka Streams
 // says too, our own for the rest).
 func (t *task) deadLetter(r *record.Record, dead *record.Dead, out []record.Output) ([]record.Output, error) {
@@ -31,7 +34,7 @@ func (t *task) deadLetter(r *record.Record, dead *record.Dead, out []record.Outp
 	add("__streams.errors.topic", r.Topic)
 	add("__streams.errors.partition", strconv.Itoa(int(r.Partition)))
 	add("__streams.errors.offset", strconv.FormatInt(r.Offset, 10))
-	add("retrain.dlq.reason", dead.Reason)
+	add(ReasonHeader, dead.Reason)
 	add("retrain.dlq.stage", dead.Stage)
 	if dead.SchemaID != "" {
 		add("retrain.dlq.schema-id", dead.SchemaID)

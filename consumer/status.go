@@ -43,6 +43,14 @@ const (
 	stateEnded      = "ended"      // logged only
 )
 
+// StateRunning is the state of a task that folds what comes.
+const StateRunning = stateRunning
+
+// States are the states of a TaskStatus, in the order in which a task goes through them.
+func States() []string {
+	return []string{stateWaiting, stateFencing, stateLoading, stateReplaying, stateRunning}
+}
+
 type status struct {
 	mu  sync.Mutex
 	gen *generation

@@ -60,7 +60,7 @@ func (b *bar) show(r retrain.Report) {
 	}
 	text := b.text
 	if len(r.Metrics) > 0 {
-		text += ", " + visible(metrics(r.Metrics))
+		text += ", " + visible(figures(r.Metrics))
 	}
 	b.shown.Describe(text)
 	_ = b.shown.Set64(min(max(*r.Step, 0), *r.Total-1)) // the end is the program's, not its last step's

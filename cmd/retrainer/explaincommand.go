@@ -76,7 +76,7 @@ func ended(r *retrain.Result) string {
 			text += " (after its time)"
 		}
 		if len(r.Metrics) > 0 {
-			text += ": " + metrics(r.Metrics)
+			text += ": " + figures(r.Metrics)
 		}
 	case retrain.ResultSuperseded:
 		text = fmt.Sprintf("succeeded at %s, too late: a later command had succeeded before, so its result is not used", retrain.Clock(r.FinishedAt))

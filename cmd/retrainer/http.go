@@ -14,7 +14,7 @@ import (
 	"github.com/visutility/retrainer/consumer"
 )
 
-// listen answers /livez and /readyz until stop is called, which returns when nothing answers any more.
+// listen answers /livez, /readyz and /metrics until stop is called, which returns when nothing answers any more.
 func (s *service) listen() (stop func(), err error) {
 	if s.http == "" {
 		return func() {}, nil
@@ -55,6 +55,7 @@ func (s *service) routes() http.Handler {
 		}
 		_ = json.NewEncoder(w).Encode(r) // whoever asked may be gone
 	})
+	mux.Handle("GET /metrics", s.metrics.Handler())
 	return mux
 }
 

@@ -12,6 +12,7 @@ import (
 	"github.com/rs/zerolog"
 	"github.com/spf13/pflag"
 
+	"github.com/visutility/retrainer/cmd/retrainer/metrics"
 	"github.com/visutility/retrainer/consumer"
 	"github.com/visutility/retrainer/consumer/record"
 	"github.com/visutility/retrainer/handlers"
@@ -33,6 +34,7 @@ type service struct {
 	log      zerolog.Logger
 	waiting  atomic.Pointer[string] // what the start waits for
 	consumer atomic.Pointer[consumer.Consumer]
+	metrics  *metrics.Metrics // nil where nobody can ask for them
 }
 
 func newService(c *configuration) *service {
@@ -43,7 +45,7 @@ func newService(c *configuration) *service {
 // sharedFlags are those that serve and dev share.
 func (s *service) sharedFlags(f *pflag.FlagSet) {
 	f.StringVar(&s.policyFile, "policy", "", "policy `FILE`; without it the active policy stays, at first the built-in one")
-	f.StringVar(&s.http, "http", "127.0.0.1:9280", "`HOST:PORT` of /livez and /readyz; empty: off")
+	f.StringVar(&s.http, "http", "127.0.0.1:9280", "`HOST:PORT` of /livez, /readyz and /metrics; empty: off")
 	f.StringVar(&s.ledgerID, "ledger-id", "", "`UUID` that names the ledger for ever, at its first start; random without")
 }
 
@@ -82,6 +84,7 @@ func (s *service) run(ctx context.Context) error {
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
+	s.measure()
 	stop, err := s.listen()
 	if err != nil {
 		return err
@@ -91,7 +94,7 @@ func (s *service) run(ctx context.Context) error {
 		return err
 	}
 	cfg := s.config()
-	cfg.OnRevision = s.onRevision(proposal)
+	cfg.OnRevision = s.measured(s.onRevision(proposal))
 	c, err := consumer.New(cfg)
 	if err != nil {
 		return err
@@ -156,6 +159,9 @@ func (s *service) config() consumer.Config {
 	cfg := consumer.Config{App: s.app, Brokers: s.brokers, Access: s.access(), Revisions: n.policy(), DeadLetters: n.dlq(),
 		InstanceID: s.instanceID, SessionTimeout: s.sessionTimeout, CheckpointInterval: s.checkpointInterval,
 		From: s.start.from, Log: s.log}
+	if s.metrics != nil {
+		cfg.Watcher = s.metrics
+	}
 	_, _ = rand.Read(cfg.Writer[:]) // it never fails
 	add := func(topic string, versioned bool, handler func() record.Handler) *consumer.Input {
 		cfg.Inputs = append(cfg.Inputs, consumer.Input{Topic: topic, Checkpoint: n.checkpoint(topic), Versioned: versioned, New: handler})

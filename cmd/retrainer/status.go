@@ -251,7 +251,7 @@ func (c *configuration) printModel(ctx context.Context, client *consumer.Client,
 		p.heading("versions, the newest first")
 		rows := [][]string{}
 		for _, x := range slices.Backward(v.Versions) {
-			rows = append(rows, []string{x.Version, orDash(x.Parent), retrain.Clock(x.RegisteredAt), orDash(x.CommandID), metrics(x.Metrics)})
+			rows = append(rows, []string{x.Version, orDash(x.Parent), retrain.Clock(x.RegisteredAt), orDash(x.CommandID), figures(x.Metrics)})
 		}
 		p.list([]string{"VERSION", "FROM", "REGISTERED", "BY COMMAND", "METRICS"}, rows, mostRows, "; --json prints all")
 	}
@@ -267,7 +267,7 @@ func soFar(t *training) []string {
 	return fact("so far", t.last, func(retrain.Progress) string { return t.said(time.Now().UnixMilli()) })
 }
 
-func metrics(m map[string]float64) string {
+func figures(m map[string]float64) string {
 	if len(m) == 0 {
 		return "-"
 	}

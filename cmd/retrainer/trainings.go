@@ -101,7 +101,7 @@ func (t *training) score() string {
 	if len(t.last.Metrics) == 0 {
 		return ""
 	}
-	return metrics(t.last.Metrics)
+	return figures(t.last.Metrics)
 }
 
 // left estimates the time that the rest of the steps takes, by those that are done; "": nothing is known.

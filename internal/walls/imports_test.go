@@ -21,6 +21,8 @@ const franz = "github.com/twmb/franz-go"
 var rows = []row{
 	{"cmd/retrainer/embedded", nil, []string{franz + "/pkg/kfake", franz + "/pkg/kmsg", "github.com/rs/zerolog"}},                     // the broker's side of the protocol
 	{"cmd/retrainer/verify", []string{"retrain", "handlers", "schemas", "consumer/record", "consumer/wire", "internal/nearest"}, nil}, // it reads records from whoever has them
+	{"cmd/retrainer/metrics", []string{"retrain", "handlers", "schemas", "consumer...", "internal/nearest"},
+		[]string{"github.com/prometheus/client_golang", "github.com/rs/zerolog"}},
 	{"cmd", []string{"*"}, []string{
 		"github.com/rs/zerolog", "github.com/spf13/cobra", "github.com/spf13/pflag", "github.com/goccy/go-yaml",
 		franz + "/pkg/kfake", "github.com/google/uuid", "github.com/schollz/progressbar/v3", "golang.org/x/term",
