@@ -23,7 +23,7 @@ func (t *task) commit() error {
 	now := t.c.cfg.Now()
 	next := position{topicID: t.topicID, offset: t.input.next, checkpoint: t.saved.checkpoint, revision: t.revision.Number, writer: t.c.cfg.Writer}
 	records := t.outputs
-	full := t.in.EachCommit || t.everyKey || t.checkpointDue()
+	full := t.in.EachCommit || t.everyKey || t.outside || t.checkpointDue()
 	if full {
 		next.checkpoint = next.offset
 		t.handler.Snapshot(t.everyKey, func(key, value []byte) {
@@ -34,7 +34,7 @@ func (t *task) commit() error {
 		return err
 	}
 	t.discard()
-	t.everyKey = false
+	t.everyKey, t.outside = false, false
 	t.committedAt = now
 	if full {
 		t.folded, t.checkpointAt = 0, now

@@ -22,6 +22,11 @@ type Config struct {
 	OnRevision  func(r record.Revision) error // sees each revision as it is read; an error ends Run with it; nil: nobody looks
 	DeadLetters string                        // topic for records that cannot be used; "": such a record stops the process
 
+	// Resolve finds the text of a schema that a record.Supplied handler needs, within seconds. Its *RefusedError makes the
+	// record a dead letter, after its Patience; any other error is a registry that is away: the partition waits. It is asked
+	// once at a time for a schema, again and again. nil: no handler needs any.
+	Resolve func(ctx context.Context, schema string) (string, error)
+
 	InstanceID     string        // group.instance.id: a static member; "": a dynamic one
 	SessionTimeout time.Duration // 10s; the broker's floor is usually 6s
 	From           From          // where a Versioned input begins that nobody has read; zero: its earliest record

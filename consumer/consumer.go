@@ -21,6 +21,7 @@ type Consumer struct {
 	status     *status
 	poison     poison
 	unanswered unanswered
+	supplies   *supplies
 }
 
 // SetupError is for an operator to mend: a missing topic, no rights, a wrong setting. Doing the same again does not help.
@@ -59,6 +60,7 @@ func (c *Consumer) Run(ctx context.Context) error {
 	var reading sync.WaitGroup
 	defer reading.Wait()
 	defer cancel(nil)
+	c.supplies = newSupplies(ctx, &c.cfg, &reading)
 	if c.cfg.Revisions != "" {
 		reading.Go(func() {
 			if err := c.revisions.read(ctx, c); err != nil {

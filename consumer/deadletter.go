@@ -23,6 +23,7 @@ func (t *task) deadLetter(r *record.Record, dead *record.Dead, out []record.Outp
 	if t.c.cfg.DeadLetters == "" {
 		return out, stop("%s/%d at %d: %w, and no topic for dead letters is given", r.Topic, r.Partition, r.Offset, dead)
 	}
+	t.outside = t.outside || dead.Outside
 	t.log.Warn().Int64("offset", r.Offset).Str("reason", dead.Reason).Str("dead_letters", t.c.cfg.DeadLetters).Msg(dead.Message)
 	h := make([]record.Header, 0, len(r.Headers)+10)
 	for _, x := range r.Headers {

@@ -16,8 +16,12 @@ const (
 	mostOutputBytes = 4 << 20
 )
 
-// fetch asks once for more input. What passes by itself (a leader moved, a broker is away) is waited for and shown.
+// fetch asks once for more input. What passes by itself (a leader moved, a broker is away) is waited for and shown. While
+// a record is held there is input enough.
 func (t *task) fetch(ctx context.Context, wait time.Duration) error {
+	if t.held != nil {
+		return t.await(ctx, wait)
+	}
 	err := t.input.fetch(ctx, wait)
 	if err == nil {
 		t.because("")
@@ -51,7 +55,7 @@ func (t *task) foldUpTo(limit int64) (more bool, err error) {
 		}
 	}()
 	for len(t.outputs) < mostOutputs && t.waiting < mostOutputBytes {
-		ok, err := t.input.read(&t.now)
+		ok, err := t.read()
 		if err != nil {
 			return false, t.unreadable(err)
 		}
@@ -67,6 +71,9 @@ func (t *task) foldUpTo(limit int64) (more bool, err error) {
 		t.inHandler = true
 		t.outputs, err = t.fold(&t.now)
 		t.inHandler = false
+		if t.holds(err) {
+			continue // its schema may be there, or refused, already
+		}
 		if err != nil {
 			return false, err
 		}
@@ -78,22 +85,37 @@ func (t *task) foldUpTo(limit int64) (more bool, err error) {
 }
 
 func (t *task) fold(r *record.Record) ([]record.Output, error) {
+	if dead := t.refused; dead != nil {
+		t.refused = nil
+		return t.passOver(r, dead)
+	}
 	if what, ok := t.poisoned[r.Offset]; ok {
-		out, err := t.handler.Pass(r, t.outputs)
-		if err != nil {
-			return out, err
-		}
-		return t.deadLetter(r, &record.Dead{Reason: record.ReasonPanic, Stage: record.StageFold, Message: what}, out)
+		return t.passOver(r, &record.Dead{Reason: record.ReasonPanic, Stage: record.StageFold, Message: what})
 	}
 	out, err := t.handler.Fold(r, t.outputs)
 	if err == nil {
 		return out, nil
 	}
 	var dead *record.Dead
-	if errors.As(err, &dead) {
-		return t.deadLetter(r, dead, out)
+	switch {
+	case errors.As(err, new(*record.Needs)):
+		return out, err
+	case !errors.As(err, &dead):
+		return out, stop("%s/%d at %d: %w", r.Topic, r.Partition, r.Offset, err)
+	case dead.Outside && t.again(): // or the state would not be what it was
+		return out, stop("%s/%d at %d was folded before and cannot be folded again: %s; start with the settings that it was folded under",
+			r.Topic, r.Partition, r.Offset, dead.Message)
 	}
-	return out, stop("%s/%d at %d: %w", r.Topic, r.Partition, r.Offset, err)
+	return t.deadLetter(r, dead, out)
+}
+
+// passOver makes a dead letter of a record that is not given to Fold.
+func (t *task) passOver(r *record.Record, dead *record.Dead) ([]record.Output, error) {
+	out, err := t.handler.Pass(r, t.outputs)
+	if err != nil {
+		return out, err
+	}
+	return t.deadLetter(r, dead, out)
 }
 
 // panicked draws the conclusion of a handler's panic: its state cannot be trusted any more.

@@ -53,6 +53,10 @@ type life struct {
 	committedAt, checkpointAt time.Time
 	clock                     brokerClock
 	now                       record.Record // being folded
+	held                      *record.Needs // what the record in now waits for; nil: nothing
+	refused                   *record.Dead  // why the record in now will not get what it waited for
+	replaying                 bool          // what is folded was folded before
+	outside                   bool          // a dead letter that waits to be committed must not be met by a replay
 	inHandler                 bool          // a panic now is the handler's
 }
 
@@ -210,6 +214,7 @@ func (t *task) replay(ctx context.Context) error {
 	t.poisoned = t.c.poison.of(t.in.Topic, t.partition)
 	t.input = newStream(t.c.cluster, t.in.Topic, t.partition, t.saved.checkpoint, t.c.cfg.MaxPartitionBytes, t.c.cfg.MaxBatchBytes)
 	t.input.id = t.topicID
+	t.replaying = true
 	for t.input.next < t.saved.offset {
 		if err := t.fetch(ctx, t.c.cfg.MaxWait); err != nil {
 			return err
@@ -232,7 +237,7 @@ func (t *task) replay(ctx context.Context) error {
 // run (6): fetch, fold, and commit (7) whatever waits.
 func (t *task) run(ctx context.Context) error {
 	t.enter(stateRunning)
-	t.committedAt, t.checkpointAt = t.c.cfg.Now(), t.c.cfg.Now()
+	t.replaying, t.committedAt, t.checkpointAt = false, t.c.cfg.Now(), t.c.cfg.Now()
 	t.clock.ask, t.clock.pending = true, -1
 	for ctx.Err() == nil {
 		if err := t.switchRevision(); err != nil {

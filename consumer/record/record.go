@@ -43,7 +43,7 @@ type Handler interface {
 	Restore(key, value []byte) error
 
 	// Fold takes one record and appends what shall be published to out. A *Dead error makes the record a dead letter (its
-	// other effects stand); any other error stops the process.
+	// other effects stand); a *Needs error puts it off; any other error stops the process.
 	Fold(r *Record, out []Output) ([]Output, error)
 
 	// Pass takes a record that Fold is known to panic on: only what belongs to every record happens (its time is taken).
@@ -77,6 +77,23 @@ type Timed interface {
 	Deadline() int64
 }
 
+// Supplied is a handler whose Fold may say that it needs a schema.
+type Supplied interface {
+	Handler
+	// Supply gives the text of a schema that was needed. After it the handler folds records of that schema, if only to
+	// refuse them.
+	Supply(schema, text string)
+}
+
+// Needs is the error by which a Supplied handler says that it cannot fold a record before it is given a schema. The record
+// has had no effect whatever, and is folded again when the schema is there.
+type Needs struct {
+	Schema string // what Supply and whoever finds schemas know it by
+	Name   string // how people know it: its id or GUID
+}
+
+func (n *Needs) Error() string { return "schema " + n.Name + " is needed" }
+
 // The stages at which a record is refused.
 const (
 	StageDecode   = "decode"
@@ -93,6 +110,7 @@ type Dead struct {
 	Stage    string // where it was refused
 	Message  string // what is wrong, where, and what would be right
 	SchemaID string // the writer's schema id or fingerprint, where one was read
+	Outside  bool   // it rests on a setting or on what a registry said: at another time the same record may be folded
 }
 
 func (d *Dead) Error() string { return d.Reason + ": " + d.Message }
