@@ -30,41 +30,36 @@ func tombstone() *record.Dead {
 		Message: "the record has no value; nothing can be deleted here: an event stays true, so send none"}
 }
 
-func oversized(value []byte, most int) *record.Dead {
-	return &record.Dead{Reason: retrain.Oversized, Stage: record.StageValidate, SchemaID: schemaID(value), Message: fmt.Sprintf(
-		"the value has %d bytes, at most %d are taken (--max-event-bytes): put large data where data_ref can point to it", len(value), most)}
+func oversized(ref schemas.Ref, size, most int) *record.Dead {
+	return &record.Dead{Reason: retrain.Oversized, Stage: record.StageValidate, SchemaID: ref.String(), Message: fmt.Sprintf(
+		"the value has %d bytes, at most %d are taken (--max-event-bytes): put large data where data_ref can point to it", size, most)}
 }
 
-// undecodable is the dead letter of a value that is no record of a known schema.
-func undecodable(value []byte, err error) *record.Dead {
-	d := &record.Dead{Reason: reasonMalformed, Stage: record.StageDecode, Message: err.Error(), SchemaID: schemaID(value)}
+// undecodable is the dead letter of a value that is no record of a known schema, or the schema that is needed first. How values are
+// framed, and which schemas are known, is a matter of settings and of this build: such a dead letter rests on what is outside.
+func undecodable(ref schemas.Ref, err error) (*record.Dead, *record.Needs) {
+	d := &record.Dead{Reason: reasonMalformed, Stage: record.StageDecode, Message: err.Error(), SchemaID: ref.String()}
+	var needs *schemas.NeedsSchemaError
 	var framing *schemas.FramingError
 	var unknown *schemas.UnknownSchemaError
 	var incompatible *schemas.IncompatibleError
 	switch {
+	case errors.As(err, &needs):
+		return nil, &record.Needs{Schema: SchemaKey(needs.Ref), Name: needs.Ref.String()}
 	case errors.As(err, &framing):
-		d.Reason, d.SchemaID = reasonFraming, ""
+		d.Reason, d.SchemaID, d.Outside = reasonFraming, "", true
 		if framing.SchemaID >= 0 {
 			d.SchemaID = fmt.Sprint(framing.SchemaID)
 		}
 	case errors.As(err, &unknown):
-		d.Reason = reasonUnknown
+		d.Reason, d.Outside = reasonUnknown, true
 	case errors.As(err, &incompatible):
 		d.Reason = reasonIncompatible
 	}
-	return d
+	return d, nil
 }
 
 // refused is the dead letter of a record that can be read but not be used.
-func refused(value []byte, bad *retrain.Invalid) *record.Dead {
-	return &record.Dead{Reason: bad.Reason, Stage: record.StageValidate, Message: bad.Message, SchemaID: schemaID(value)}
-}
-
-// schemaID is the fingerprint of the value's schema in hex, empty without single-object framing.
-func schemaID(value []byte) string {
-	fingerprint, _, err := schemas.SplitHeader(value)
-	if err != nil {
-		return ""
-	}
-	return fmt.Sprintf("%016x", fingerprint)
+func refused(ref schemas.Ref, bad *retrain.Invalid) *record.Dead {
+	return &record.Dead{Reason: bad.Reason, Stage: record.StageValidate, Message: bad.Message, SchemaID: ref.String()}
 }

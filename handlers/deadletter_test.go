@@ -114,7 +114,7 @@ func keysOf(h record.Handler) string {
 }
 
 func hexFingerprint(s *schemas.Schema) string {
-	return schemaID(schemas.AppendHeader(nil, s.Fingerprint()))
+	return schemas.Ref{Kind: schemas.RefFingerprint, Fingerprint: s.Fingerprint()}.String()
 }
 
 func TestADeadLetterLetsTimePass(t *testing.T) {
@@ -155,7 +155,7 @@ func TestEveryReasonOfADeadLetterOfProgress(t *testing.T) {
 		"fine":              {good, ""},
 		"no value":          {nil, "tombstone"},
 		"JSON":              {[]byte("{}"), "framing"},
-		"another record":    {TickValue(), "schema_unknown"},
+		"another record":    {TickValue(), "schema_incompatible"},
 		"cut":               {good[:len(good)-1], "malformed"},
 		"no command":        {progress(func(p *retrain.Progress) { p.CommandID = "" }), "invalid_value"},
 		"metric not finite": {progress(func(p *retrain.Progress) { p.Metrics["loss"] = math.Inf(1) }), "invalid_value"},
@@ -192,7 +192,7 @@ func TestEveryReasonOfADeadLetterOfARequest(t *testing.T) {
 	}{
 		"fine":           {good, ""},
 		"no value":       {nil, "tombstone"},
-		"another record": {TickValue(), "schema_unknown"},
+		"another record": {TickValue(), "schema_incompatible"},
 		"too long":       {append(append([]byte{}, good...), 1), "malformed"},
 		"no action":      {request(func(r *retrain.Request) { r.Action = nil }), "invalid_value"},
 		"unknown action": {request(func(r *retrain.Request) { r.Action = new(retrain.RetrainAction("unknown")) }), "invalid_value"},

@@ -3,10 +3,15 @@
 // happens between decoding and encoding is retrain's.
 package handlers
 
+import "github.com/visutility/retrainer/schemas"
+
 // Settings are what the configuration says to handlers.
 type Settings struct {
 	App           string // app id: every topic that is written begins with it
 	MaxEventBytes int    // a greater value of an event is refused as oversized; 0: 1 MiB
+
+	Registry bool            // values in Confluent's framing are read, by schemas that *record.Needs asks for
+	Bare     *schemas.Schema // of events, whose values are bare Avro; nil: they are framed
 }
 
 func (s *Settings) maxEventBytes() int {

@@ -24,15 +24,20 @@ type Events struct {
 
 func newEvents(s Settings, topic retrain.On, wants []schemas.Want) *Events {
 	return &Events{
-		settings: s, projector: schemas.NewProjector(wants), sources: retrain.NewSources(topic),
+		settings: s, projector: schemas.NewProjector(wants, schemas.Writers{Registry: s.Registry, Bare: s.Bare}), sources: retrain.NewSources(topic),
 		values: make([]schemas.Value, len(wants)),
 	}
 }
 
 // Fold takes an event. A record that is none is refused with a *record.Dead; that its time has passed stands all the same.
+// One whose schema is needed first has no effect.
 func (h *Events) Fold(r *record.Record, out []record.Output) ([]record.Output, error) {
+	dead, needs := h.read(r)
+	if needs != nil {
+		return out, needs
+	}
 	h.alerts = h.sources.Pass(r.Time, h.alerts[:0])
-	if dead := h.read(r); dead != nil {
+	if dead != nil {
 		out, err := h.publish(out)
 		if err != nil {
 			return out, err
@@ -55,23 +60,26 @@ func (h *Events) Pass(r *record.Record, out []record.Output) ([]record.Output, e
 }
 
 // read makes the event of a record, or says why there is none. Where several reasons hold, the first in their order.
-func (h *Events) read(r *record.Record) *record.Dead {
+func (h *Events) read(r *record.Record) (*record.Dead, *record.Needs) {
 	if r.Value == nil {
-		return tombstone()
+		return tombstone(), nil
 	}
-	program, err := h.projector.Project(r.Value, h.values)
+	program, ref, err := h.projector.Project(r.Value, schemaIDHeader(r), h.values)
 	if err != nil {
-		return undecodable(r.Value, err)
+		return undecodable(ref, err)
 	}
 	if most := h.settings.maxEventBytes(); len(r.Value) > most {
-		return oversized(r.Value, most)
+		return oversized(ref, len(r.Value), most), nil
 	}
 	h.take(program)
 	if bad := h.event.Check(); bad != nil {
-		return refused(r.Value, bad)
+		return refused(ref, bad), nil
 	}
-	return nil
+	return nil, nil
 }
+
+// Supply gives a schema that Fold needed.
+func (h *Events) Supply(schema, text string) { supply(h.projector, schema, text) }
 
 // take copies the wanted fields into the event. Its texts stay in the record.
 func (h *Events) take(program *schemas.Program) {

@@ -17,10 +17,12 @@ const (
 	Double                // Value.Float; from int, long, float, double
 	Timestamp             // Value.Int, milliseconds since 1970; from long, int (both milliseconds), timestamp-millis, -micros, -nanos
 	StringMap             // Value.Bytes for Program.Entries; from a map of what String is read from
+	DoubleMap             // the same; from a map of what Double is read from
+	Boolean               // Value.Int, 0 or 1; from boolean
 )
 
 var kindWords = [...]string{"a string", "a long or int", "a number (int, long, float, double)", "a timestamp (long, timestamp-millis)",
-	"a map of strings"}
+	"a map of strings", "a map of numbers", "a boolean"}
 
 // Want is a field that is wanted of a writer's record, found by its name; the name of the record is no matter. The writer
 // may have it as a union with null. One that the writer has not, or that is null, leaves Value.Set false; Required makes
@@ -48,7 +50,7 @@ type code uint8
 const (
 	opEnd    code = iota
 	opSkip        // n bytes
-	opBool        // 0 or 1; never wanted
+	opBool        // 0 or 1
 	opInt         // divided by n where n > 1; stored as a double where float is set
 	opLong        // as opInt
 	opFloat       // always wanted: others are skipped

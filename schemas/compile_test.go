@@ -206,7 +206,7 @@ func TestATextThatIsTakenMustBeUTF8(t *testing.T) {
 
 func TestProjectorTellsTheFourReasonsApart(t *testing.T) {
 	event, _ := ByName("DriftEvent")
-	p := NewProjector(DriftWants())
+	p := NewProjector(DriftWants(), Writers{})
 	dst := make([]Value, EventFields)
 	framed := func(s *Schema, object string) []byte {
 		b, err := s.FromJSON(AppendHeader(nil, s.Fingerprint()), []byte(object))
@@ -215,24 +215,24 @@ func TestProjectorTellsTheFourReasonsApart(t *testing.T) {
 		}
 		return b
 	}
-	if _, err := p.Project(framed(event, `{"stream_id":"s","timestamp":7}`), dst); err != nil || string(dst[EventStreamID].Bytes) != "s" {
+	if _, _, err := p.Project(framed(event, `{"stream_id":"s","timestamp":7}`), nil, dst); err != nil || string(dst[EventStreamID].Bytes) != "s" {
 		t.Errorf("an event: %v", err)
 	}
 	tick, _ := ByName("Tick")
 	var incompatible *IncompatibleError
-	if _, err := p.Project(framed(tick, `{}`), dst); !errors.As(err, &incompatible) {
+	if _, _, err := p.Project(framed(tick, `{}`), nil, dst); !errors.As(err, &incompatible) {
 		t.Errorf("a Tick: %v, want an IncompatibleError", err)
 	}
 	var unknown *UnknownSchemaError
-	if _, err := p.Project(AppendHeader(nil, 1), dst); !errors.As(err, &unknown) || !strings.Contains(err.Error(), "0000000000000001") {
+	if _, _, err := p.Project(AppendHeader(nil, 1), nil, dst); !errors.As(err, &unknown) || !strings.Contains(err.Error(), "0000000000000001") {
 		t.Errorf("a fingerprint that nobody gave: %v, want an UnknownSchemaError", err)
 	}
 	var malformed *MalformedError
-	if _, err := p.Project(append(framed(event, `{"stream_id":"s","timestamp":7}`), 1), dst); !errors.As(err, &malformed) {
+	if _, _, err := p.Project(append(framed(event, `{"stream_id":"s","timestamp":7}`), 1), nil, dst); !errors.As(err, &malformed) {
 		t.Errorf("a byte too many: %v, want a MalformedError", err)
 	}
 	var framing *FramingError
-	if _, err := p.Project([]byte("{}"), dst); !errors.As(err, &framing) {
+	if _, _, err := p.Project([]byte("{}"), nil, dst); !errors.As(err, &framing) {
 		t.Errorf("JSON: %v, want a FramingError", err)
 	}
 }

@@ -40,7 +40,7 @@ func (e *Entries) Next() (key []byte, value Value, ok bool) {
 	return key, value, true
 }
 
-// value reads a text or null. It returns it where the ops of a Program would store it, for then the place
+// value reads a text, a number or null. It returns it where the ops of a Program would store it, for then the place
 // would have to be allocated.
 func (c *cursor) value(n *node) (v Value, err error) {
 	v.Set = true
@@ -60,8 +60,20 @@ func (c *cursor) value(n *node) (v Value, err error) {
 		if i, err = c.index(len(n.symbols), "symbol"); err == nil {
 			v.Bytes = n.texts[i]
 		}
+	case kindInt:
+		v.Int, err = c.int()
+		v.Float = float64(v.Int)
+	case kindLong:
+		v.Int, err = c.long()
+		v.Float = float64(v.Int)
+	case kindFloat:
+		var f float32
+		f, err = c.float()
+		v.Float = float64(f)
+	case kindDouble:
+		v.Float, err = c.double()
 	default: // none that takeMap lets through
-		err = c.fail("%s is no text", n.describe())
+		err = c.fail("%s is neither text nor number", n.describe())
 	}
 	return v, err
 }

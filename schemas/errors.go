@@ -4,7 +4,7 @@ import "fmt"
 
 // FramingError says that a value does not begin with a known prefix, or that what follows the prefix is cut off.
 type FramingError struct {
-	SchemaID int64 // the id in Confluent's framing; -1: it is not that
+	SchemaID int64 // the id in Confluent's framing; -1: it has none
 	Message  string
 }
 
@@ -18,6 +18,11 @@ func (e *UnknownSchemaError) Error() string {
 		"write by one of these, or run the build that has that schema", e.Fingerprint)
 }
 
+// NeedsSchemaError says that a value names a schema that a registry has, and that was not given yet.
+type NeedsSchemaError struct{ Ref Ref }
+
+func (e *NeedsSchemaError) Error() string { return "schema " + e.Ref.String() + " is needed" }
+
 // IncompatibleError says that a writer's schema cannot give what is wanted.
 type IncompatibleError struct {
 	Schema  string // full name of the writer's record
@@ -26,6 +31,9 @@ type IncompatibleError struct {
 }
 
 func (e *IncompatibleError) Error() string {
+	if e.Field == "" {
+		return fmt.Sprintf("schema %s: %s", e.Schema, e.Message)
+	}
 	return fmt.Sprintf("schema %s, field %s: %s", e.Schema, e.Field, e.Message)
 }
 

@@ -148,7 +148,12 @@ func floorDiv(a, b int64) int64 {
 func (w *walk) other(o *op) error {
 	switch o.code {
 	case opBool:
-		_, err := w.boolean()
+		v, err := w.boolean()
+		if err == nil && o.slot >= 0 {
+			if w.dst[o.slot].Set = true; v {
+				w.dst[o.slot].Int = 1
+			}
+		}
 		return err
 	case opFloat:
 		v, err := w.float()

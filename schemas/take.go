@@ -14,8 +14,8 @@ func (c *compiler) take(n *node, slot int16, kind Kind) (msg string) {
 	if n.kind == kindUnion {
 		return c.takeUnion(n, slot, kind)
 	}
-	if kind == StringMap {
-		return c.takeMap(n, slot)
+	if item, ok := kind.item(); ok {
+		return c.takeMap(n, slot, kind, item)
 	}
 	o, ok := takeOp(n, kind)
 	if !ok {
@@ -48,6 +48,8 @@ func takeOp(n *node, kind Kind) (op, bool) {
 		return op{code: opLong, float: kind == Double}, kind == Long || kind == Double
 	case kindFloat:
 		return op{code: opFloat}, kind == Double
+	case kindBoolean:
+		return op{code: opBool}, kind == Boolean
 	case kindDouble:
 		return op{code: opDouble, n: 8}, kind == Double
 	case kindString, kindBytes:
@@ -65,7 +67,7 @@ func (c *compiler) takeUnion(n *node, slot int16, kind Kind) string {
 			return msg + " (each type of " + n.describe() + " must be one)"
 		}
 	}
-	if kind == StringMap && len(n.branches) > 1 { // union{map, array ...} was refused above; two maps cannot stand in one union
+	if _, ok := kind.item(); ok && len(n.branches) > 1 { // union{map, array ...} was refused above; two maps cannot stand in one union
 		return mismatch(n, kind)
 	}
 	c.union(n, func(b *node) int32 { return c.sub(subKey{n: b, slot: slot, kind: kind}) })
@@ -78,10 +80,21 @@ func (c *compiler) fits(n *node, kind Kind) string {
 	return try.take(n, 0, kind)
 }
 
-// takeMap writes the walk over a map of strings, whose bytes are the value: Entries reads them.
-func (c *compiler) takeMap(n *node, slot int16) string {
-	if n.kind != kindMap || c.fits(n.item, String) != "" {
-		return mismatch(n, StringMap)
+// item is what the values of a wanted map are read as.
+func (k Kind) item() (Kind, bool) {
+	switch k {
+	case StringMap:
+		return String, true
+	case DoubleMap:
+		return Double, true
+	}
+	return 0, false
+}
+
+// takeMap writes the walk over a map, whose bytes are the value: Entries reads them.
+func (c *compiler) takeMap(n *node, slot int16, kind, item Kind) string {
+	if n.kind != kindMap || c.fits(n.item, item) != "" {
+		return mismatch(n, kind)
 	}
 	c.p.entries[slot] = n.item
 	c.emit(op{code: opMap, slot: slot, utf8: true, arg: c.sub(subKey{n: n.item, slot: -1, utf8: true})})

@@ -38,6 +38,68 @@ func PerformanceWants() []Want {
 	return w
 }
 
+// The places of the fields of a Progress in what Project reads for ProgressWants.
+const (
+	ProgressCommandID = iota
+	ProgressKind
+	ProgressWorker
+	ProgressAt
+	ProgressStep
+	ProgressTotal
+	ProgressMetrics
+	ProgressBestParams
+	ProgressNewVersion
+	ProgressErrorCode
+	ProgressErrorMessage
+	ProgressRetryable
+	ProgressFields
+)
+
+// ProgressWants are the fields of a Progress. A record without any command_id or kind is none.
+func ProgressWants() []Want {
+	return []Want{
+		ProgressCommandID:    {Name: "command_id", Kind: String, Required: true},
+		ProgressKind:         {Name: "kind", Kind: String, Required: true},
+		ProgressWorker:       {Name: "worker", Kind: String},
+		ProgressAt:           {Name: "at", Kind: Timestamp},
+		ProgressStep:         {Name: "step", Kind: Long},
+		ProgressTotal:        {Name: "total", Kind: Long},
+		ProgressMetrics:      {Name: "metrics", Kind: DoubleMap},
+		ProgressBestParams:   {Name: "best_params", Kind: StringMap},
+		ProgressNewVersion:   {Name: "new_version", Kind: String},
+		ProgressErrorCode:    {Name: "error_code", Kind: String},
+		ProgressErrorMessage: {Name: "error_message", Kind: String},
+		ProgressRetryable:    {Name: "retryable", Kind: Boolean},
+	}
+}
+
+// The places of the fields of a Request in what Project reads for RequestWants.
+const (
+	RequestID = iota
+	RequestVerb
+	RequestModel
+	RequestAction
+	RequestCreate
+	RequestAuthor
+	RequestComment
+	RequestAt
+	RequestFields
+)
+
+// RequestWants are the fields of a Request. A record without any request_id, verb or model is none.
+func RequestWants() []Want {
+	return []Want{
+		RequestID:      {Name: "request_id", Kind: String, Required: true},
+		RequestVerb:    {Name: "verb", Kind: String, Required: true},
+		RequestModel:   {Name: "model", Kind: String, Required: true},
+		RequestAction:  {Name: "action", Kind: String},
+		RequestCreate:  {Name: "create", Kind: Boolean},
+		RequestAuthor:  {Name: "author", Kind: String},
+		RequestComment: {Name: "comment", Kind: String},
+		RequestAt:      {Name: "at", Kind: Timestamp},
+	}
+}
+
 // eventWants are the fields that both have; a place without a name stays empty.
 func eventWants() []Want {
 	return []Want{
