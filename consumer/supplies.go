@@ -11,8 +11,8 @@ import (
 	"github.com/visutility/retrainer/consumer/record"
 )
 
-// RefusedError is the answer of Config.Resolve for a schema that will not come, or not for now: then it is asked for again
-// until Patience has passed since it was first said. The record that needs it becomes this dead letter.
+// RefusedError is the answer of Config.Resolve for a schema that is not to be had. It is asked for again until Patience has passed
+// since that was first said. The record that needs it becomes this dead letter.
 type RefusedError struct {
 	record.Dead
 	Patience time.Duration

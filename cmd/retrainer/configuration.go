@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/visutility/retrainer/consumer"
+	"github.com/visutility/retrainer/schemas/registry"
 )
 
 // configuration holds the settings that all commands share.
@@ -24,6 +25,10 @@ type configuration struct {
 	performance []string
 	logLevel    string
 	json        bool
+
+	schemaRegistry string
+	registryID     string
+	registry       *registry.Client // nil: none is given
 
 	security security
 	embedded bool // the broker is the program's own, which has neither TLS nor SASL
@@ -39,6 +44,7 @@ func (c *configuration) flags(f *pflag.FlagSet) {
 	f.StringVar(&c.app, "app", "retrain", "app `ID`: consumer group, and the first part of all topics that are written")
 	f.StringSliceVar(&c.drift, "drift-topic", []string{"monitoring.drift"}, "`TOPIC` of drift events, several by comma")
 	f.StringSliceVar(&c.performance, "performance-topic", []string{"monitoring.performance"}, "`TOPIC` of performance events, several by comma")
+	c.registryFlags(f)
 	c.security.flags(f)
 	f.StringVar(&c.logLevel, "log-level", "info", "what is logged: debug, info, warn, error")
 	f.BoolVar(&c.json, "json", false, "print JSON where a table or text is the default")
@@ -64,6 +70,9 @@ func (c *configuration) check() (err error) {
 		return usage("--app %q: only a-z, A-Z, 0-9, '.', '_' and '-' are possible, for the names of topics begin with it", c.app)
 	}
 	if err := c.security.check(); err != nil {
+		return err
+	}
+	if err := c.checkRegistry(); err != nil {
 		return err
 	}
 	seen := map[string]bool{"ledger": true, "progress": true, "requests": true}

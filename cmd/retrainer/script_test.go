@@ -48,6 +48,7 @@ func scripts(t *testing.T, dir string) testscript.Params {
 			e.Setenv("BROKER", broker)
 			e.Setenv("HTTP", web)
 			e.Setenv("VTY_BROKERS", broker)
+			e.Values[registryKey{}] = new(*scriptRegistry)
 			e.Setenv("USER", "ada")
 			schemas, err := filepath.Abs(filepath.Join("..", "..", "schemas"))
 			e.Setenv("SCHEMAS", schemas)
@@ -56,6 +57,7 @@ func scripts(t *testing.T, dir string) testscript.Params {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"http": httpCommand, "now": nowCommand, "write": writeCommand, "lines": linesCommand, "field": fieldCommand,
 			"take": takeCommand, "raw": rawCommand, "strike": strikeCommand, "fell": fellCommand, "struck": struckCommand, "fake": fakeCommand, "code": codeCommand, "truncated": truncatedCommand, "alter": alterCommand, "soon": soonCommand, "forge": forgeCommand, "expire": expireCommand, "pending": pendingCommand, "interrupted": interruptedCommand, "greet": greetCommand, "aborted": abortedCommand, "secured": securedCommand, "rotated": rotatedCommand,
+			"registry": registryCommand, "framed": framedCommand,
 		},
 		RequireUniqueNames: true,
 	}

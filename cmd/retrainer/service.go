@@ -16,6 +16,7 @@ import (
 	"github.com/visutility/retrainer/consumer"
 	"github.com/visutility/retrainer/consumer/record"
 	"github.com/visutility/retrainer/handlers"
+	"github.com/visutility/retrainer/schemas"
 )
 
 // service is what a process of serve or dev runs: its settings, and how.
@@ -30,6 +31,8 @@ type service struct {
 	tuner              string
 	checkpointInterval time.Duration
 	maxEventBytes      size
+	eventsWire         string
+	bare               *schemas.Schema // of events, by eventsWire
 
 	log      zerolog.Logger
 	waiting  atomic.Pointer[string] // what the start waits for
@@ -46,6 +49,7 @@ func newService(c *configuration) *service {
 func (s *service) sharedFlags(f *pflag.FlagSet) {
 	f.StringVar(&s.policyFile, "policy", "", "policy `FILE`; without it the active policy stays, at first the built-in one")
 	f.StringVar(&s.http, "http", "127.0.0.1:9280", "`HOST:PORT` of /livez, /readyz and /metrics; empty: off")
+	s.eventsWireFlag(f)
 	f.StringVar(&s.ledgerID, "ledger-id", "", "`UUID` that names the ledger for ever, at its first start; random without")
 }
 
@@ -56,6 +60,9 @@ func (s *service) checkService() error {
 	}
 	if s.checkpointInterval <= 0 {
 		return usage("--checkpoint-interval %v: more than 0 is needed", s.checkpointInterval)
+	}
+	if err := s.checkEventsWire(); err != nil {
+		return err
 	}
 	if err := checkTuner(s.tuner); err != nil {
 		return err
@@ -90,6 +97,9 @@ func (s *service) run(ctx context.Context) error {
 		return err
 	}
 	defer stop()
+	if err := s.registryAnswers(ctx, &s.log); err != nil {
+		return err
+	}
 	if err := s.prepare(ctx, proposal); err != nil {
 		return err
 	}
@@ -155,10 +165,10 @@ func (s *service) checkTopics(ctx context.Context, client *consumer.Client) erro
 
 // config wires topics to handlers.
 func (s *service) config() consumer.Config {
-	n, set := s.names(), handlers.Settings{App: s.app, MaxEventBytes: int(s.maxEventBytes)}
+	n, set := s.names(), handlers.Settings{App: s.app, MaxEventBytes: int(s.maxEventBytes), Registry: s.registry != nil, Bare: s.bare}
 	cfg := consumer.Config{App: s.app, Brokers: s.brokers, Access: s.access(), Revisions: n.policy(), DeadLetters: n.dlq(),
 		InstanceID: s.instanceID, SessionTimeout: s.sessionTimeout, CheckpointInterval: s.checkpointInterval,
-		From: s.start.from, Log: s.log}
+		From: s.start.from, Resolve: s.resolve(), Log: s.log}
 	if s.metrics != nil {
 		cfg.Watcher = s.metrics
 	}

@@ -40,12 +40,12 @@ func (c *configuration) watched(ctx context.Context, client *consumer.Client, ke
 		return w, err
 	}
 	for _, t := range c.drift {
-		if err := w.read(ctx, client, t, c.names().checkpoint(t), handlers.NewDrift, keep); err != nil {
+		if err := w.read(ctx, c, client, t, c.names().checkpoint(t), handlers.NewDrift, keep); err != nil {
 			return w, err
 		}
 	}
 	for _, t := range c.performance {
-		if err := w.read(ctx, client, t, c.names().checkpoint(t), handlers.NewPerformance, keep); err != nil {
+		if err := w.read(ctx, c, client, t, c.names().checkpoint(t), handlers.NewPerformance, keep); err != nil {
 			return w, err
 		}
 	}
@@ -57,15 +57,15 @@ func (c *configuration) watched(ctx context.Context, client *consumer.Client, ke
 }
 
 // read takes one topic's checkpoint, under the active policy: series of rules that it does not have are left out.
-func (w *watched) read(ctx context.Context, client *consumer.Client, topic, checkpoint string,
+func (w *watched) read(ctx context.Context, c *configuration, client *consumer.Client, topic, checkpoint string,
 	handler func(handlers.Settings) *handlers.Events, keep func(v *retrain.SourceView) bool) error {
-	parts, err := w.restored(ctx, client, checkpoint, handler)
+	parts, err := w.restored(ctx, c, client, checkpoint, handler)
 	if err != nil {
 		return err
 	}
-	switch err = w.catchUp(ctx, client, topic, parts); {
-	case errors.Is(err, errPanicked): // the checkpoint alone then; w.behind says so
-		if parts, err = w.restored(ctx, client, checkpoint, handler); err != nil {
+	switch err = w.catchUp(ctx, c, client, topic, parts); {
+	case errors.Is(err, errElsewise): // the checkpoint alone then; w.behind says so
+		if parts, err = w.restored(ctx, c, client, checkpoint, handler); err != nil {
 			return err
 		}
 	case err != nil:
@@ -95,20 +95,21 @@ type partitions struct {
 	handlers map[int32]*handlers.Events
 	policy   record.Revision
 	make     func(handlers.Settings) *handlers.Events
+	registry bool // schemas can be had from one
 }
 
 // of is the handler of a partition, made where it is not there yet.
 func (p *partitions) of(partition int32) (h *handlers.Events, err error) {
 	if h = p.handlers[partition]; h == nil {
-		h = p.make(handlers.Settings{})
+		h = p.make(handlers.Settings{Registry: p.registry})
 		p.handlers[partition], err = h, h.Use(p.policy)
 	}
 	return h, err
 }
 
 // restored are the partitions as the checkpoint has them.
-func (w *watched) restored(ctx context.Context, client *consumer.Client, checkpoint string, handler func(handlers.Settings) *handlers.Events) (p *partitions, err error) {
-	p = &partitions{handlers: map[int32]*handlers.Events{}, policy: w.policies.active, make: handler}
+func (w *watched) restored(ctx context.Context, c *configuration, client *consumer.Client, checkpoint string, handler func(handlers.Settings) *handlers.Events) (p *partitions, err error) {
+	p = &partitions{handlers: map[int32]*handlers.Events{}, policy: w.policies.active, make: handler, registry: c.registry != nil}
 	p.saved, err = client.ReadCheckpoint(ctx, checkpoint, func(partition int32, key, value []byte) error {
 		h, err := p.of(partition)
 		if err == nil {
@@ -123,7 +124,7 @@ func (w *watched) restored(ctx context.Context, client *consumer.Client, checkpo
 const mostCaughtUp = 1_000_000
 
 // catchUp folds the records between checkpoint and position, as a task does that starts there; what they say is known already.
-func (w *watched) catchUp(ctx context.Context, client *consumer.Client, topic string, parts *partitions) error {
+func (w *watched) catchUp(ctx context.Context, c *configuration, client *consumer.Client, topic string, parts *partitions) error {
 	pieces, total := map[int32]consumer.Range{}, int64(0)
 	for partition, at := range parts.saved {
 		if at.Position > at.Checkpoint && at.Revision == w.policies.active.Number {
@@ -134,6 +135,7 @@ func (w *watched) catchUp(ctx context.Context, client *consumer.Client, topic st
 	if total == 0 || total > mostCaughtUp {
 		return nil
 	}
+	find := c.resolve()
 	r, err := client.NewRangeReader(ctx, topic, pieces)
 	if err != nil {
 		return err
@@ -141,7 +143,7 @@ func (w *watched) catchUp(ctx context.Context, client *consumer.Client, topic st
 	err = drain(ctx, r, func(rec *record.Record) (more bool, err error) {
 		h, err := parts.of(rec.Partition)
 		if err == nil {
-			err = foldQuietly(h, rec)
+			err = foldQuietly(ctx, h, rec, find)
 		}
 		return true, err
 	})
@@ -156,21 +158,40 @@ func (w *watched) catchUp(ctx context.Context, client *consumer.Client, topic st
 	return nil
 }
 
-// errPanicked says that a handler panicked: its state is half changed, and shows nothing that serve has ever had.
-var errPanicked = errors.New("the handler panicked")
+// errElsewise says that a handler did otherwise than that of serve: it panicked, or lacks what serve has, a registry or a setting.
+// Its state shows nothing that serve has ever had.
+var errElsewise = errors.New("it cannot be folded as serve does")
+
+// findSchema finds the text of a schema that a handler needs.
+type findSchema = func(ctx context.Context, schema string) (string, error)
 
 // foldQuietly folds a record and drops what it says. One that cannot be used is a dead letter already.
-func foldQuietly(h record.Handler, r *record.Record) (err error) {
+func foldQuietly(ctx context.Context, h record.Handler, r *record.Record, find findSchema) (err error) {
 	defer func() {
 		if v := recover(); v != nil { // serve makes a dead letter of the record, and says why
-			err = errPanicked
+			err = errElsewise
 		}
 	}()
 	_, err = h.Fold(r, nil)
-	if errors.As(err, new(*record.Dead)) {
-		return nil
+	if needs := (*record.Needs)(nil); errors.As(err, &needs) {
+		if find == nil {
+			return errElsewise
+		}
+		text, err := find(ctx, needs.Schema)
+		if err != nil {
+			return errElsewise
+		}
+		h.(record.Supplied).Supply(needs.Schema, text)
+		return foldQuietly(ctx, h, r, find)
 	}
-	return err
+	var dead *record.Dead
+	switch {
+	case !errors.As(err, &dead):
+		return err
+	case dead.Outside: // a commit of serve with such a one is a checkpoint: it was none there
+		return errElsewise
+	}
+	return nil
 }
 
 // asOf says how old what was read is.

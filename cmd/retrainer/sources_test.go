@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"testing"
 
@@ -26,9 +27,11 @@ func TestFoldingForALookPassesDeadLettersAndStopsAtAPanic(t *testing.T) {
 		"folded":      {func() error { return nil }, nil},
 		"dead letter": {func() error { return &record.Dead{Reason: "malformed"} }, nil},
 		"error":       {func() error { return broken }, broken},
-		"panic":       {func() error { panic("here") }, errPanicked},
+		"panic":       {func() error { panic("here") }, errElsewise},
+		"needs":       {func() error { return &record.Needs{Schema: "7"} }, errElsewise},
+		"outside":     {func() error { return &record.Dead{Reason: "framing", Outside: true} }, errElsewise},
 	} {
-		if err := foldQuietly(foldFunc{fold: x.fold}, &record.Record{}); !errors.Is(err, x.want) {
+		if err := foldQuietly(context.Background(), foldFunc{fold: x.fold}, &record.Record{}, nil); !errors.Is(err, x.want) {
 			t.Errorf("%s: %v, expected %v", name, err, x.want)
 		}
 	}

@@ -1,0 +1,107 @@
+package main
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"net/http"
+	"net/http/httptest"
+	"strconv"
+	"strings"
+	"sync"
+
+	"github.com/rogpeppe/go-internal/testscript"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/visutility/retrainer/schemas"
+)
+
+// scriptRegistry answers as Confluent's API does, and under /apis/registry/v3 as Apicurio's own: its global ids are 100 more.
+type scriptRegistry struct {
+	mu    sync.Mutex
+	away  bool
+	texts map[int]string
+}
+
+func (s *scriptRegistry) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	user, password, _ := r.BasicAuth()
+	last := r.URL.Path[strings.LastIndex(r.URL.Path, "/")+1:]
+	id, _ := strconv.Atoi(last)
+	answer := func(status int, body any) { w.WriteHeader(status); _ = json.NewEncoder(w).Encode(body) }
+	switch {
+	case s.away:
+		answer(http.StatusServiceUnavailable, map[string]any{"message": "starting"})
+	case user != "ann" || password != "open-sesame":
+		answer(http.StatusUnauthorized, map[string]any{"error_code": 40101})
+	case strings.HasSuffix(r.URL.Path, "/apis/ccompat/v7/schemas/types"):
+		answer(http.StatusOK, []string{"AVRO"})
+	case strings.Contains(r.URL.Path, "/apis/ccompat/v7/schemas/ids/") && s.texts[id] != "":
+		answer(http.StatusOK, map[string]any{"schema": s.texts[id]})
+	case strings.Contains(r.URL.Path, "/apis/registry/v3/ids/globalIds/") && s.texts[id-100] != "":
+		_, _ = w.Write([]byte(s.texts[id-100]))
+	case strings.Contains(r.URL.Path, "/schemas/ids/"):
+		answer(http.StatusNotFound, map[string]any{"error_code": 40403, "message": "Schema " + last + " not found."})
+	default:
+		w.WriteHeader(http.StatusNotFound)
+	}
+}
+
+type registryKey struct{}
+
+// registry ID FILE: the registry at $REGISTRY has the schema of FILE by this id. registry away|back: it is not able to answer; it is
+// again. User and password are ann and open-sesame, in the variables of the program.
+func registryCommand(ts *testscript.TestScript, _ bool, args []string) {
+	s, ok := ts.Value(registryKey{}).(**scriptRegistry)
+	if !ok {
+		ts.Fatalf("this script has no registry")
+	}
+	if *s == nil {
+		*s = &scriptRegistry{texts: map[int]string{}}
+		server := httptest.NewServer(*s)
+		ts.Defer(server.Close)
+		ts.Setenv("REGISTRY", server.URL+"/apis/ccompat/v7")
+		ts.Setenv(registryUser, "ann")
+		ts.Setenv(registryPassword, "open-sesame")
+	}
+	(*s).mu.Lock()
+	defer (*s).mu.Unlock()
+	switch args[0] {
+	case "away", "back":
+		(*s).away = args[0] == "away"
+	default:
+		id, err := strconv.Atoi(args[0])
+		ts.Check(err)
+		(*s).texts[id] = ts.ReadFile(args[1])
+	}
+}
+
+// framed TOPIC FRAMING SCHEMA JSON...: writes records by the schema of a file. FRAMING is bare, an id, header:ID or
+// header-base64:BYTES.
+func framedCommand(ts *testscript.TestScript, _ bool, args []string) {
+	c := client(ts)
+	defer c.Close()
+	s, err := schemas.Parse(ts.ReadFile(args[2]))
+	ts.Check(err)
+	for _, line := range args[3:] {
+		r := &kgo.Record{Topic: args[0]}
+		kind, named, _ := strings.Cut(args[1], ":")
+		switch id, _ := strconv.ParseUint(kind+named, 10, 32); kind {
+		case "bare":
+		case "header":
+			id, _ = strconv.ParseUint(named, 10, 32)
+			r.Headers = []kgo.RecordHeader{{Key: schemas.SchemaIDHeader, Value: schemas.AppendConfluentHeader(nil, uint32(id))}}
+		case "header-base64":
+			b, err := base64.StdEncoding.DecodeString(named)
+			ts.Check(err)
+			r.Headers = []kgo.RecordHeader{{Key: schemas.SchemaIDHeader, Value: b}}
+		default:
+			r.Value = schemas.AppendConfluentHeader(nil, uint32(id))
+		}
+		r.Value, err = s.FromJSON(r.Value, []byte(line))
+		ts.Check(err)
+		ts.Check(c.ProduceSync(context.Background(), r).FirstErr())
+	}
+}
+
