@@ -104,4 +104,3 @@ func framedCommand(ts *testscript.TestScript, _ bool, args []string) {
 		ts.Check(c.ProduceSync(context.Background(), r).FirstErr())
 	}
 }
-
