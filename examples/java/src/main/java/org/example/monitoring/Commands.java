@@ -34,13 +34,24 @@ public final class Commands {
     }
 
     private static Deserializer<GenericRecord> deserializer(String registry) {
+        Deserializer<GenericRecord> byFingerprint = SingleObject.deserializer(
+            SingleObject.schema(Path.of("schemas", "Command.avsc")), SingleObject.schema(Path.of("schemas", "Result.avsc")));
         if (registry == null) {
-            return SingleObject.deserializer(
-                SingleObject.schema(Path.of("schemas", "Command.avsc")), SingleObject.schema(Path.of("schemas", "Result.avsc")));
+            return byFingerprint;
         }
-        Deserializer<GenericRecord> deserializer = new AvroKafkaDeserializer<>(); // for serve with --schema-registry
-        deserializer.configure(Map.of("apicurio.registry.url", registry), false);
-        return deserializer;
+        Deserializer<GenericRecord> byId = new AvroKafkaDeserializer<>();
+        byId.configure(Map.of("apicurio.registry.url", registry), false);
+        return new Deserializer<>() { // a topic has both framings when the registry came later
+            @Override
+            public GenericRecord deserialize(String topic, byte[] bytes) {
+                return (bytes != null && bytes[0] == 0 ? byId : byFingerprint).deserialize(topic, bytes);
+            }
+
+            @Override
+            public void close() {
+                byId.close(); // its client has threads of its own, which would keep the program alive
+            }
+        };
     }
 
     private Commands() {}
