@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
+	"strings"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -115,7 +117,46 @@ func balance(members []kmsg.JoinGroupResponseMember, counts map[string]int32) ([
 	if p, ok := plan.(*kgo.BalancePlan); ok {
 		err = relieve(p, members)
 	}
-	return plan.IntoSyncAssignment(), err
+	if err != nil {
+		return nil, err
+	}
+	return withCounts(plan.IntoSyncAssignment(), counts)
+}
+
+// withCounts has each assignment say of how many partitions it was made. A static member that is restarted gets the assignment of
+// before: partitions that were added meanwhile belong to nobody, and this is how it knows.
+func withCounts(all []kmsg.SyncGroupRequestGroupAssignment, counts map[string]int32) ([]kmsg.SyncGroupRequestGroupAssignment, error) {
+	var text []byte
+	for _, t := range slices.Sorted(maps.Keys(counts)) {
+		text = fmt.Appendf(text, "%s %d\n", t, counts[t])
+	}
+	for i := range all {
+		var a kmsg.ConsumerMemberAssignment
+		if err := a.ReadFrom(all[i].MemberAssignment); err != nil {
+			return nil, fmt.Errorf("the assignment just made cannot be read: %w", err)
+		}
+		a.UserData = text
+		all[i].MemberAssignment = a.AppendTo(nil)
+	}
+	return all, nil
+}
+
+// assignedOf gives the numbers of partitions that an assignment was made of. Of a topic that it does not speak of, what is seen
+// counts: its leader does not read that topic, or is of a build before these numbers.
+func assignedOf(assignment []byte, seen map[string]int32) map[string]int32 {
+	counts := maps.Clone(seen)
+	var a kmsg.ConsumerMemberAssignment
+	if a.ReadFrom(assignment) != nil { // an empty one; parseAssignment has seen the others
+		return counts
+	}
+	for line := range strings.Lines(string(a.UserData)) {
+		topic, number, _ := strings.Cut(strings.TrimSpace(line), " ")
+		n, err := strconv.ParseInt(number, 10, 32)
+		if _, ours := counts[topic]; ours && err == nil {
+			counts[topic] = int32(n)
+		}
+	}
+	return counts
 }
 
 func text(s *string) string {

@@ -2,6 +2,7 @@ package consumer
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -29,6 +30,8 @@ type stream struct {
 	start, end  int64 // log start and high watermark by the last answer; -1: unknown
 	uncommitted bool
 }
+
+var errMadeAnew = errors.New("it was made anew, and offsets of the one before mean nothing in it")
 
 // rangeError says that an offset lies outside the partition's log.
 type rangeError struct {
@@ -68,7 +71,7 @@ func (s *stream) fetch(ctx context.Context, wait time.Duration) error {
 		return err
 	}
 	if s.id != ([16]byte{}) && s.id != info.id {
-		return stop("topic %s was made anew while it was read: offsets of the one before mean nothing in it", s.topic)
+		return stop("topic %s: %w", s.topic, errMadeAnew)
 	}
 	node, err := s.cluster.leader(ctx, s.topic, s.partition)
 	if err != nil {

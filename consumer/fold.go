@@ -30,8 +30,20 @@ func (t *task) fetch(ctx context.Context, wait time.Duration) error {
 	if out, ok := err.(*rangeError); ok {
 		return t.outOfRange(ctx, out)
 	}
+	if errors.Is(err, errMadeAnew) {
+		return t.madeAnew()
+	}
 	t.status.set(func(v *TaskStatus) { v.Why, v.Lag = err.Error(), -1 })
 	return t.input.recover(ctx, err, 100*time.Millisecond)
+}
+
+// madeAnew refuses the new topic, and says how to begin with it. Of the program's own topics nothing of before can be kept.
+func (t *task) madeAnew() error {
+	way := "use another --app"
+	if t.in.Versioned {
+		way = fmt.Sprintf("stop all instances, delete %s, run `retrainer topics apply` and start again; or use another --app", t.in.Checkpoint)
+	}
+	return stop("topic %s was made anew: offsets of the one before, which %s holds, mean nothing in it; to begin with the new one, %s", t.in.Topic, t.in.Checkpoint, way)
 }
 
 // outOfRange: below the log's start, retention was faster than we: said loudly, reading goes on at the start. Beyond the

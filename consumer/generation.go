@@ -22,7 +22,8 @@ type generation struct {
 	number int32
 	member string
 	owned  map[string][]int32 // what the group gave this member
-	counts map[string]int32   // partitions of the topics when it began
+	counts map[string]int32   // partitions of the topics that were shared out
+	seen   map[string]int32   // the same when this member joined
 	tasks  []running
 
 	soft, hard context.Context // soft ends: take no more records; hard ends 3 s later: leave what is unanswered
@@ -126,15 +127,25 @@ func (g *generation) heartbeats(last time.Time) {
 // watch looks for new partitions of the inputs. Every member does: the coordinator's leader may be a restarted static
 // member that was never told that it leads.
 func (g *generation) watch() {
+	for t, n := range g.seen { // in any order: the first that has grown ends it
+		if n > g.counts[t] {
+			g.changed(g.seen)
+			return
+		}
+	}
 	for pause(g.soft, g.look) == nil {
 		counts, err := g.cluster.counts(g.soft, g.topics)
 		if err != nil {
 			continue
 		}
 		if !maps.Equal(counts, g.counts) {
-			g.end(&fault{fate: fateEnd, what: fmt.Sprint("inputs by partitions: ", describe(counts)), err: errPartitions})
+			g.changed(counts)
 		}
 	}
+}
+
+func (g *generation) changed(counts map[string]int32) {
+	g.end(&fault{fate: fateEnd, what: fmt.Sprint("inputs by partitions: ", describe(counts)), err: errPartitions})
 }
 
 func describe(counts map[string]int32) (s string) {

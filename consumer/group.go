@@ -181,7 +181,7 @@ func (m *member) sync(g *generation, joined *kmsg.JoinGroupResponse) error {
 		return &fault{fate: fateStop, what: "assignment", err: err}
 	}
 	m.generation = g.number
-	g.owned, g.counts = m.owned, counts
+	g.owned, g.counts, g.seen = m.owned, assignedOf(res.MemberAssignment, counts), counts
 	g.tasks = m.tasks(g)
 	return nil
 }

@@ -175,6 +175,34 @@ func TestPartitionWithoutCheckpointWaitsAlone(t *testing.T) {
 	})
 }
 
+// Partitions that are added while static members are away: each finds its assignment of before, and the number of partitions as it
+// is now. They belong to nobody until a member says that they were not shared out.
+func TestPartitionsAddedWhileStaticMembersAreAway(t *testing.T) {
+	sim.Bubble(t, sim.Config{Topics: topics()}, func(w *sim.World) {
+		var l logs
+		revise(w, 1, 1)
+		all := map[string]*sim.Instance{}
+		for _, name := range []string{"a", "b"} {
+			all[name] = w.Start(name, counting(&l, static(name)), nil)
+		}
+		w.Feed(8, 100*time.Millisecond, event)()
+		settled(w, time.Minute)
+		for _, i := range all {
+			i.Crash(true)
+		}
+		w.Widen(input, partitions+1)
+		w.Widen(checkpoint, partitions+1)
+		for name := range all {
+			w.Start(name, counting(&l, static(name)), nil)
+		}
+		w.Append(&kgo.Record{Topic: input, Partition: partitions, Key: []byte("new"), Value: []byte("x")})
+		w.Until(20*time.Second, "the new partition is read", func() bool { return w.Offsets(app)[input][partitions].Offset == 1 })
+		if err := judge(w, map[int]int{1: 1}); err != nil {
+			t.Errorf("%v\n%s", err, l.b.String())
+		}
+	})
+}
+
 // A join that waited for a dead member as long as a session lasts is not taken for a lost session.
 func TestJoinThatWaitedForADeadMemberIsTheLast(t *testing.T) {
 	sim.Bubble(t, sim.Config{Topics: topics()}, func(w *sim.World) {

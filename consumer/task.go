@@ -181,7 +181,7 @@ func (t *task) check(ctx context.Context) error {
 	ours := t.committed.ours
 	switch {
 	case t.known && t.saved.topicID != t.topicID:
-		return stop("topic %s was made anew: its id is not the one that the position of %s/%d was written for; to begin with the new topic use another --app, or delete %s", t.in.Topic, t.in.Topic, t.partition, t.in.Checkpoint)
+		return t.madeAnew()
 	case !t.known && ours:
 		t.log.Error().Int64("committed", t.committed.offset).Msgf("the checkpoint topic %s is lost: the state is built again from the start of %s, outputs before the committed offset are not said again", t.in.Checkpoint, t.in.Topic)
 		t.everyKey = true
