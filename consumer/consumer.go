@@ -80,7 +80,8 @@ func (c *Consumer) Run(ctx context.Context) error {
 // Status tells what each task is doing.
 func (c *Consumer) Status() Status { return c.status.now() }
 
-// setup waits for a broker, then sees to it that the topics are there, with as many checkpoint partitions as inputs.
+// setup waits for a broker, then sees to it that the topics are there. That a checkpoint topic has fewer partitions than its input
+// is no reason to refuse: whoever added partitions shall not have the next restart stop those that are there.
 func (c *Consumer) setup(ctx context.Context) error {
 	var names []string
 	for i := range c.cfg.Inputs {
@@ -101,15 +102,10 @@ func (c *Consumer) setup(ctx context.Context) error {
 			return setup(err)
 		}
 	}
-	for i := range c.cfg.Inputs {
-		if why := c.narrow(&c.cfg.Inputs[i]); why != "" {
-			return &SetupError{Message: why}
-		}
-	}
 	return nil
 }
 
-// narrow says what is wrong where a checkpoint topic has fewer partitions than its input.
+// narrow says what a task waits for where a checkpoint topic has fewer partitions than its input.
 func (c *Consumer) narrow(in *Input) string {
 	have, want := c.cluster.partitions(in.Checkpoint), c.cluster.partitions(in.Topic)
 	if have >= want {

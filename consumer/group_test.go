@@ -163,9 +163,13 @@ func TestPartitionWithoutCheckpointWaitsAlone(t *testing.T) {
 		w.Feed(8, 100*time.Millisecond, event)()
 		settled(w, time.Minute)
 		w.Widen(input, partitions+1)
+		w.Start("b", counting(&l), nil) // one that starts by then is not refused
 		time.Sleep(time.Minute)
 		w.Feed(8, 100*time.Millisecond, func(i int) *kgo.Record { return event(i + 8) })()
 		settled(w, time.Minute)
+		if l.count("`retrainer topics apply` adds the missing ones") == 0 {
+			t.Errorf("nobody says what the new partition waits for:\n%s", l.b.String())
+		}
 		w.Widen(checkpoint, partitions+1)
 		w.Append(&kgo.Record{Topic: input, Partition: partitions, Key: []byte("new"), Value: []byte("x")})
 		w.Until(time.Minute, "the new partition is read", func() bool { return w.Offsets(app)[input][partitions].Offset == 1 })

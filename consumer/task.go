@@ -106,8 +106,11 @@ func (t *task) states() error {
 // offsets unstable for others.
 func (t *task) fence(ctx context.Context) error {
 	t.enter(stateFencing)
-	for t.c.cluster.partitions(t.in.Checkpoint) <= t.partition {
+	for said := false; t.c.cluster.partitions(t.in.Checkpoint) <= t.partition; said = true {
 		t.fencedOnce() // nobody can have written to a partition that is not there: the others need not wait
+		if !said {
+			t.log.Error().Msg(t.c.narrow(t.in))
+		}
 		t.because(t.c.narrow(t.in))
 		if err := pause(ctx, time.Second); err != nil {
 			return err

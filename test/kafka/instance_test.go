@@ -215,8 +215,10 @@ func (i *instance) stop() {
 
 // readiness is what /readyz says.
 type readiness struct {
-	Ready bool
-	Tasks []struct {
+	Ready      bool
+	Generation int32
+	Why        string
+	Tasks      []struct {
 		Topic     string
 		Partition int32
 		State     string
