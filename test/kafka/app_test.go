@@ -24,6 +24,7 @@ type app struct {
 	program string
 	policy  string // text that an instance begins with
 	all     []*instance
+	more    int // partitions that were added to event topics
 }
 
 // newApp starts a cluster and makes the topics.
@@ -83,7 +84,7 @@ func revision(t testing.TB, n int) string {
 }
 
 // tasks of the app: two event topics, progress, requests, ledger.
-func (a *app) tasks() int { return 2*partitions + 3 }
+func (a *app) tasks() int { return 2*partitions + 3 + a.more }
 
 func isReady(ready readiness) bool { return ready.Ready }
 

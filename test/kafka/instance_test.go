@@ -43,7 +43,8 @@ type instance struct {
 	http   string
 	aim    func(task, state string) // told of every state, by the goroutine that reads the log
 	closed chan struct{}            // its log has ended
-	asked  bool                     // to end, by a signal
+	asked  bool                     // to end, by a signal or by what its cluster is made to say
+	want   string                   // in its last line
 	last   string                   // line of its log
 	loads  int                      // how often a partition was loaded, in all lives
 }
@@ -78,7 +79,7 @@ func (i *instance) start(aim func(task, state string)) {
 	}
 	closed := make(chan struct{})
 	i.mu.Lock()
-	i.cmd, i.tasks, i.http, i.aim, i.closed, i.asked, i.last = cmd, map[string]string{}, "", aim, closed, false, ""
+	i.cmd, i.tasks, i.http, i.aim, i.closed, i.asked, i.last, i.want = cmd, map[string]string{}, "", aim, closed, false, "", ""
 	i.mu.Unlock()
 	fmt.Fprintf(i.log, "{\"message\":\"started\",\"pid\":%d}\n", cmd.Process.Pid)
 	go func() {
@@ -89,8 +90,12 @@ func (i *instance) start(aim func(task, state string)) {
 			i.read(lines.Bytes())
 			_, _ = i.log.Write(append(lines.Bytes(), '\n'))
 		}
-		if last, asked := i.ending(); !asked {
+		last, asked := i.ending()
+		if !asked {
 			i.t.Errorf("%s has ended by itself; the last line of its log is: %s", i.name, last)
+		}
+		if want := i.expected(); !strings.Contains(last, want) {
+			i.t.Errorf("%s has ended without saying %q; the last line of its log is: %s", i.name, want, last)
 		}
 	}()
 }
@@ -100,6 +105,19 @@ func (i *instance) ending() (last string, asked bool) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	return i.last, i.asked
+}
+
+// expect has it end by itself, with a last line that says so.
+func (i *instance) expect(last string) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.asked, i.want = true, last
+}
+
+func (i *instance) expected() string {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	return i.want
 }
 
 // endedAlone says whether it has ended without having been asked to.
@@ -116,6 +134,9 @@ func (i *instance) endedAlone() bool {
 
 // read takes a log line.
 func (i *instance) read(line []byte) {
+	i.mu.Lock()
+	i.last = string(line)
+	i.mu.Unlock()
 	var l struct {
 		Message   string
 		Topic     string
@@ -127,7 +148,6 @@ func (i *instance) read(line []byte) {
 		return
 	}
 	i.mu.Lock()
-	i.last = string(line)
 	if l.HTTP != "" {
 		i.http = l.HTTP
 	}
