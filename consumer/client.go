@@ -9,6 +9,7 @@ import (
 	"github.com/rs/zerolog"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/visutility/retrainer/consumer/record"
 	"github.com/visutility/retrainer/consumer/wire"
 )
 
@@ -21,6 +22,9 @@ type ClientConfig struct {
 	Now     func() time.Time                                                     // nil: time.Now
 	Log     zerolog.Logger                                                       // says what is waited for
 	Waiting func(why error)                                                      // nil, or told what is waited for, and with nil that the cluster has answered
+
+	// OnRecord sees each record that a Reader is asked for, and may give its value another form; an error is that of Next. nil: nobody looks.
+	OnRecord func(ctx context.Context, r *record.Record) error
 }
 
 // Client reads, appends and looks after topics, for programs that run no Consumer. It is safe for concurrent use.

@@ -18,9 +18,9 @@ type Config struct {
 	Brokers []string // host:port to begin with; required
 	Inputs  []Input  // what is read; required
 
-	Revisions   string                        // compacted topic of one partition: key = revision in decimal; needed if an Input is Versioned
-	OnRevision  func(r record.Revision) error // sees each revision as it is read; an error ends Run with it; nil: nobody looks
-	DeadLetters string                        // topic for records that cannot be used; "": such a record stops the process
+	Revisions   string     // compacted topic of one partition: key = revision in decimal; needed if an Input is Versioned
+	OnRevision  OnRevision // sees each revision as it is read; nil: nobody looks
+	DeadLetters string     // topic for records that cannot be used; "": such a record stops the process
 
 	// Resolve finds the text of a schema that a record.Supplied handler needs, within seconds. Its *RefusedError makes the
 	// record a dead letter, after its Patience; any other error is a registry that is away: the partition waits. It is asked
@@ -49,6 +49,10 @@ type Config struct {
 	// Writer is random bytes of this process. It stands in every position, so that a position tells whose it is.
 	Writer [16]byte
 }
+
+// OnRevision sees a revision before any task folds by it, and gives what they fold by: the revision itself, or its value in another
+// form. An error ends Run with it.
+type OnRevision func(ctx context.Context, r record.Revision) (record.Revision, error)
 
 // Input is one topic to read and how.
 type Input struct {

@@ -23,6 +23,7 @@ type ReaderConfig struct {
 type Reader struct {
 	found   chan found
 	left    int // partitions that are not at their end; touched by Next only
+	see     func(ctx context.Context, r *record.Record) error
 	cancel  context.CancelFunc
 	running sync.WaitGroup
 }
@@ -49,7 +50,7 @@ func (c *Client) NewReader(ctx context.Context, cfg ReaderConfig) (*Reader, erro
 		return nil, err
 	}
 	n := c.cluster.partitions(cfg.Topic)
-	r := &Reader{found: make(chan found, readAhead), left: int(n)}
+	r := &Reader{found: make(chan found, readAhead), left: int(n), see: c.cfg.OnRecord}
 	reading, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	r.cancel = cancel
 	for p := range n {
@@ -86,6 +87,8 @@ func (r *Reader) Next(ctx context.Context) (*record.Record, error) {
 				return nil, f.err
 			case f.ended:
 				r.left--
+			case r.see != nil:
+				return &f.record, r.see(ctx, &f.record)
 			default:
 				return &f.record, nil
 			}

@@ -71,16 +71,16 @@ func (v *revisions) follow(ctx context.Context, c *Consumer, s *stream, end *int
 		if err != nil || n < 0 || r.Value == nil {
 			return stop("%s/0 at %d: key %q is not the number of a revision: another program wrote to this topic: remove its records, or start all instances with another --app", s.topic, r.Offset, r.Key)
 		}
-		if err := v.take(c, record.Revision{Number: int32(n), Value: slices.Clone(r.Value)}); err != nil {
+		if err := v.take(ctx, c, record.Revision{Number: int32(n), Value: slices.Clone(r.Value)}); err != nil {
 			return err
 		}
 	}
 }
 
 // take shows a revision to whoever looks, before any task folds by it.
-func (v *revisions) take(c *Consumer, r record.Revision) error {
+func (v *revisions) take(ctx context.Context, c *Consumer, r record.Revision) (err error) {
 	if c.cfg.OnRevision != nil {
-		if err := c.cfg.OnRevision(r); err != nil {
+		if r, err = c.cfg.OnRevision(ctx, r); err != nil {
 			return err
 		}
 	}

@@ -1,6 +1,7 @@
 package consumer_test
 
 import (
+	"context"
 	"errors"
 	"io"
 	"strings"
@@ -22,11 +23,11 @@ func TestARefusedRevisionEndsRunBeforeItIsUsed(t *testing.T) {
 		var seen []string
 		revise(w, 1, 2)
 		a := w.Start("a", counting(io.Discard, func(c *consumer.Config) {
-			c.OnRevision = func(r record.Revision) error {
+			c.OnRevision = func(_ context.Context, r record.Revision) (record.Revision, error) {
 				if seen = append(seen, string(r.Value)); r.Number == 2 {
-					return refusal
+					return r, refusal
 				}
-				return nil
+				return r, nil
 			}
 		}), nil)
 		w.Feed(12, 100*time.Millisecond, event)()

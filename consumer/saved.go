@@ -66,7 +66,7 @@ func (c *Client) NewRangeReader(ctx context.Context, topic string, pieces map[in
 	if err := c.NeedTopics(ctx, topic); err != nil {
 		return nil, err
 	}
-	r := &Reader{found: make(chan found, readAhead), left: len(pieces)}
+	r := &Reader{found: make(chan found, readAhead), left: len(pieces), see: c.cfg.OnRecord}
 	ctx, r.cancel = context.WithCancel(context.WithoutCancel(ctx))
 	for partition, piece := range pieces {
 		s := newStream(c.cluster, topic, partition, piece.From, readerMaxBytes, readerBatch)

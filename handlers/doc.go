@@ -12,6 +12,10 @@ type Settings struct {
 
 	Registry bool            // values in Confluent's framing are read, by schemas that *record.Needs asks for
 	Bare     *schemas.Schema // of events, whose values are bare Avro; nil: they are framed
+
+	// SchemaIDs are the ids in a schema registry of what is published, by topic: it is then written in Confluent's framing. A topic
+	// that is not in it, and the ledger, which needs no registry to be read, get single-object encoding.
+	SchemaIDs map[string]uint32
 }
 
 func (s *Settings) maxEventBytes() int {

@@ -111,6 +111,9 @@ func (h *Ledger) encode(o retrain.Output) (p record.Output, err error) {
 		return p, fmt.Errorf("writing to %s%s: %w", h.settings.App, topic, err)
 	}
 	p.Topic, p.Key = h.settings.App+topic, []byte(key)
+	if id, ok := h.settings.SchemaIDs[p.Topic]; ok {
+		p.Value = schemas.Reframe(p.Value, id)
+	}
 	return p, nil
 }
 
