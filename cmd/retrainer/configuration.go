@@ -25,10 +25,12 @@ type configuration struct {
 	performance []string
 	logLevel    string
 	json        bool
+	wire        string
 
 	schemaRegistry string
 	registryID     string
 	registry       *registry.Client // nil: none is given
+	onRegistryAway func(err error)  // is told what is waited for; nil: whoever started the command is
 
 	security security
 	embedded bool // the broker is the program's own, which has neither TLS nor SASL
@@ -87,6 +89,9 @@ func (c *configuration) check() (err error) {
 		}
 		seen[t] = true
 	}
+	if err := c.checkWire(); err != nil {
+		return err
+	}
 	if len(c.drift)+len(c.performance) == 0 {
 		return usage("--drift-topic and --performance-topic are both empty: there is nothing to read")
 	}
@@ -118,7 +123,7 @@ func (c *configuration) connect(cmd *cobra.Command) (*consumer.Client, error) {
 	if why := c.exposed(); why != "" {
 		c.wait.warn(why)
 	}
-	return consumer.Connect(consumer.ClientConfig{Brokers: c.brokers, ClientID: "retrainer", Access: c.access(), Log: zerolog.Nop(), Waiting: c.wait.tell})
+	return consumer.Connect(consumer.ClientConfig{Brokers: c.brokers, ClientID: "retrainer", Access: c.access(), Log: zerolog.Nop(), Waiting: c.wait.tell, OnRecord: c.plain})
 }
 
 // variable is the environment variable of a flag.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"github.com/visutility/retrainer/cmd/retrainer/metrics"
 	"github.com/visutility/retrainer/consumer"
 	"github.com/visutility/retrainer/consumer/record"
@@ -29,11 +30,11 @@ func (s *service) status() consumer.Status {
 }
 
 // measured also shows a revision to the metrics.
-func (s *service) measured(see func(r record.Revision) error) func(r record.Revision) error {
-	return func(r record.Revision) error {
+func (s *service) measured(see consumer.OnRevision) consumer.OnRevision {
+	return func(ctx context.Context, r record.Revision) (record.Revision, error) {
 		if s.metrics != nil {
 			s.metrics.Revision(r.Number)
 		}
-		return see(r)
+		return see(ctx, r)
 	}
 }

@@ -107,7 +107,7 @@ func stands(t *testing.T, w *sim.World) numbers {
 					Schema string `json:"schema"`
 					Value  struct{ Action, Reason, State, On string }
 				}
-				if err := json.Unmarshal(appendRecord(nil, asRecord(topic, p, r), false), &x); err != nil {
+				if err := json.Unmarshal([]byte(recordText(asRecord(topic, p, r), false)), &x); err != nil {
 					t.Fatal(err)
 				}
 				v := x.Value

@@ -26,8 +26,13 @@ func produceCommand(c *configuration) *cobra.Command {
 		if err != nil {
 			return err
 		}
-		p := producing{topic: args[0], schema: schema, keyField: keyField}
+		p := producing{topic: args[0], schema: schema, keyField: keyField, ids: schemaIDs{}}
 		return c.withClient(cmd, func(ctx context.Context, client *consumer.Client) error {
+			if c.wire == confluent {
+				if p.ids[p.topic], err = c.register(ctx, p.topic, schema); err != nil {
+					return err
+				}
+			}
 			err := p.run(ctx, client, cmd.InOrStdin())
 			if told := p.tell(cmd.OutOrStdout(), c.json); told != nil && err == nil {
 				err = told
@@ -36,6 +41,7 @@ func produceCommand(c *configuration) *cobra.Command {
 		})
 	})
 	cmd.Flags().StringVar(&file, "schema", "", "`FILE` with the Avro schema of the records; without it the topic says which of ours it is")
+	c.wireFlag(cmd.Flags())
 	cmd.Flags().StringVar(&keyField, "key", "", "`FIELD` of a line whose value is the record's key; without it there is none, and partition 0 gets all")
 	return cmd
 }
@@ -92,6 +98,7 @@ func (c *configuration) writable(topic string) error {
 type producing struct {
 	topic, keyField string
 	schema          *schemas.Schema
+	ids             schemaIDs
 	last            int  // the line of the record made last
 	largest         int  // the line of the largest record among those that are written together
 	bytes           int  // of that record
@@ -234,7 +241,7 @@ func (p *producing) record(l line) (record.Output, error) {
 	if err != nil {
 		return record.Output{}, err
 	}
-	r := record.Output{Topic: p.topic, Value: value}
+	r := record.Output{Topic: p.topic, Value: p.ids.frame(p.topic, value)}
 	if p.keyField != "" {
 		r.Key, err = keyOf(l.text, p.keyField)
 	}

@@ -69,26 +69,36 @@ func (s *service) propose(ctx context.Context, client *consumer.Client, p *propo
 
 // onRevision sees what became of the proposal. If another one of the same revision came before it, that is the same mistake as
 // one that is active already; if one of a greater revision did, the file is ignored.
-func (s *service) onRevision(p *proposal) func(r record.Revision) error {
-	return func(r record.Revision) error {
-		if !p.appended || r.Number < p.policy.Revision {
-			return nil
+func (s *service) onRevision(p *proposal) consumer.OnRevision {
+	return func(ctx context.Context, r record.Revision) (record.Revision, error) {
+		rec := record.Record{Topic: s.names().policy(), Value: r.Value}
+		if err := s.plain(ctx, &rec); err != nil {
+			return r, err
 		}
-		p.appended = false // from here on its fate is known
-		active, err := handlers.DecodePolicy(r.Value)
-		if err != nil {
-			return fmt.Errorf("policy revision %d: %w", r.Number, err)
-		}
-		if _, err := p.against(active); err != nil {
-			return err
-		}
-		if !bytes.Equal(p.policy.Canonical(), active.Policy) {
-			p.logStanding(&s.log, active)
-			return nil
-		}
-		s.log.Info().Int32("revision", r.Number).Msg("the proposed policy is active")
+		r.Value = rec.Value
+		return r, s.fateOf(p, r)
+	}
+}
+
+// fateOf looks at a revision for what became of the proposal.
+func (s *service) fateOf(p *proposal, r record.Revision) error {
+	if !p.appended || r.Number < p.policy.Revision {
 		return nil
 	}
+	p.appended = false // from here on its fate is known
+	active, err := handlers.DecodePolicy(r.Value)
+	if err != nil {
+		return fmt.Errorf("policy revision %d: %w", r.Number, err)
+	}
+	if _, err := p.against(active); err != nil {
+		return err
+	}
+	if !bytes.Equal(p.policy.Canonical(), active.Policy) {
+		p.logStanding(&s.log, active)
+		return nil
+	}
+	s.log.Info().Int32("revision", r.Number).Msg("the proposed policy is active")
+	return nil
 }
 
 // against tells whether the proposal is newer than the active policy. The same revision with other rules is a mistake.

@@ -10,8 +10,8 @@ import (
 
 // appendRecord appends a record as one JSON object: {"topic","partition","offset","timestamp","key","headers","schema","value"}.
 // Bytes that are not UTF-8 stand in base64: a key as key_base64, the value of a header as [key, base64, "base64"], and a value
-// that is no record of ours as value_base64. whole adds value_base64 in any case: of a dead letter the bytes matter.
-func appendRecord(dst []byte, r *record.Record, whole bool) []byte {
+// without a name of its schema as value_base64. whole adds value_base64 in any case: of a dead letter the bytes matter.
+func appendRecord(dst []byte, r *record.Record, name string, value []byte, whole bool) []byte {
 	field := func(name string, v any) {
 		text, err := json.Marshal(v)
 		if err != nil {
@@ -44,8 +44,7 @@ func appendRecord(dst []byte, r *record.Record, whole bool) []byte {
 		}
 	}
 	field("headers", headers)
-	name, value, ok := decode(r.Value)
-	if ok {
+	if name != "" {
 		field("schema", name)
 		dst = append(append(append(dst, `"value":`...), value...), ',')
 	} else {
@@ -54,7 +53,7 @@ func appendRecord(dst []byte, r *record.Record, whole bool) []byte {
 	switch {
 	case r.Value == nil:
 		field("value", nil)
-	case !ok || whole:
+	case name == "" || whole:
 		field("value_base64", base64.StdEncoding.EncodeToString(r.Value))
 	}
 	dst[len(dst)-1] = '}'

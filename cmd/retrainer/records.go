@@ -93,6 +93,9 @@ func readValue[T any](codec *schemas.Codec[T], r *record.Record, value *T) error
 
 // foreign is the error of a record that another program has written.
 func foreign(r *record.Record, err error) error {
+	if framing := (*schemas.FramingError)(nil); errors.As(err, &framing) && framing.SchemaID > 0 { // perhaps the program's own, and no registry is given
+		return fmt.Errorf("%s/%d at %d: %w", r.Topic, r.Partition, r.Offset, err)
+	}
 	return fmt.Errorf("%s/%d at %d: %w; this topic belongs to the program, other records must be removed", r.Topic, r.Partition, r.Offset, err)
 }
 

@@ -18,9 +18,26 @@ import (
 
 // scriptRegistry answers as Confluent's API does, and under /apis/registry/v3 as Apicurio's own: its global ids are 100 more.
 type scriptRegistry struct {
-	mu    sync.Mutex
-	away  bool
-	texts map[int]string
+	mu       sync.Mutex
+	away     bool
+	texts    map[int]string
+	subjects map[string]int // by subject: the id that was registered
+}
+
+// register answers POST /subjects/SUBJECT, which looks for a schema, and /subjects/SUBJECT/versions, which takes it.
+func (s *scriptRegistry) register(r *http.Request) (status int, body any) {
+	var asked struct{ Schema string }
+	_ = json.NewDecoder(r.Body).Decode(&asked)
+	subject, register := strings.CutSuffix(r.URL.Path[strings.Index(r.URL.Path, "/subjects/")+len("/subjects/"):], "/versions")
+	id := s.subjects[subject]
+	switch {
+	case id == 0 && !register:
+		return http.StatusNotFound, map[string]any{"error_code": 40401, "message": "Subject not found."}
+	case id == 0:
+		id = 500 + len(s.subjects)
+		s.subjects[subject], s.texts[id] = id, asked.Schema
+	}
+	return http.StatusOK, map[string]any{"id": id}
 }
 
 func (s *scriptRegistry) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -35,10 +52,15 @@ func (s *scriptRegistry) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		answer(http.StatusServiceUnavailable, map[string]any{"message": "starting"})
 	case user != "ann" || password != "open-sesame":
 		answer(http.StatusUnauthorized, map[string]any{"error_code": 40101})
+	case r.Method == http.MethodPost && strings.Contains(r.URL.Path, "/subjects/"):
+		answer(s.register(r))
 	case strings.HasSuffix(r.URL.Path, "/apis/ccompat/v7/schemas/types"):
 		answer(http.StatusOK, []string{"AVRO"})
 	case strings.Contains(r.URL.Path, "/apis/ccompat/v7/schemas/ids/") && s.texts[id] != "":
 		answer(http.StatusOK, map[string]any{"schema": s.texts[id]})
+	case strings.HasSuffix(r.URL.Path, "/versions") && strings.Contains(r.URL.Path, "/apis/registry/v3/groups/default/artifacts/"):
+		subject := strings.Split(r.URL.Path, "/")[7]
+		answer(http.StatusOK, map[string]any{"versions": []any{map[string]any{"globalId": s.subjects[subject] + 100, "contentId": s.subjects[subject]}}})
 	case strings.Contains(r.URL.Path, "/apis/registry/v3/ids/globalIds/") && s.texts[id-100] != "":
 		_, _ = w.Write([]byte(s.texts[id-100]))
 	case strings.Contains(r.URL.Path, "/schemas/ids/"):
@@ -58,7 +80,7 @@ func registryCommand(ts *testscript.TestScript, _ bool, args []string) {
 		ts.Fatalf("this script has no registry")
 	}
 	if *s == nil {
-		*s = &scriptRegistry{texts: map[int]string{}}
+		*s = &scriptRegistry{texts: map[int]string{}, subjects: map[string]int{}}
 		server := httptest.NewServer(*s)
 		ts.Defer(server.Close)
 		ts.Setenv("REGISTRY", server.URL+"/apis/ccompat/v7")

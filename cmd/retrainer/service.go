@@ -35,6 +35,7 @@ type service struct {
 	bare               *schemas.Schema // of events, by eventsWire
 
 	log      zerolog.Logger
+	ids      schemaIDs              // of what is published, in a schema registry
 	waiting  atomic.Pointer[string] // what the start waits for
 	consumer atomic.Pointer[consumer.Consumer]
 	metrics  *metrics.Metrics // nil where nobody can ask for them
@@ -92,6 +93,7 @@ func (s *service) run(ctx context.Context) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	s.measure()
+	s.onRegistryAway = s.waitsForRegistry
 	stop, err := s.listen()
 	if err != nil {
 		return err
@@ -115,12 +117,15 @@ func (s *service) run(ctx context.Context) error {
 
 // prepare waits for the cluster, looks at the topics and proposes the policy.
 func (s *service) prepare(ctx context.Context, p *proposal) error {
-	client, err := consumer.Connect(consumer.ClientConfig{Brokers: s.brokers, ClientID: s.app, Access: s.access(), Log: s.log, Waiting: s.waitsFor})
+	client, err := consumer.Connect(consumer.ClientConfig{Brokers: s.brokers, ClientID: s.app, Access: s.access(), Log: s.log, Waiting: s.waitsFor, OnRecord: s.plain})
 	if err != nil {
 		return err
 	}
 	defer client.Close()
 	if err := s.checkTopics(ctx, client); err != nil {
+		return err
+	}
+	if s.ids, err = s.schemaIDs(ctx, s.names().published()...); err != nil {
 		return err
 	}
 	return s.propose(ctx, client, p)
@@ -133,6 +138,14 @@ func (s *service) waitsFor(err error) {
 		why = fmt.Sprintf("waiting for the cluster at %s: %v", strings.Join(s.brokers, ", "), err)
 	}
 	s.waiting.Store(&why)
+}
+
+// waitsForRegistry notes that the start waits for the schema registry.
+func (s *service) waitsForRegistry(err error) {
+	why := fmt.Sprintf("waiting for the schema registry: %v", err)
+	if before := s.waiting.Swap(&why); before == nil || *before != why {
+		s.log.Warn().Msg(why)
+	}
 }
 
 // checkTopics refuses to begin where a topic is missing or the ledger would not keep time, and says loudly which event topics
@@ -165,7 +178,7 @@ func (s *service) checkTopics(ctx context.Context, client *consumer.Client) erro
 
 // config wires topics to handlers.
 func (s *service) config() consumer.Config {
-	n, set := s.names(), handlers.Settings{App: s.app, MaxEventBytes: int(s.maxEventBytes), Registry: s.registry != nil, Bare: s.bare}
+	n, set := s.names(), handlers.Settings{App: s.app, MaxEventBytes: int(s.maxEventBytes), Registry: s.registry != nil, Bare: s.bare, SchemaIDs: s.ids}
 	cfg := consumer.Config{App: s.app, Brokers: s.brokers, Access: s.access(), Revisions: n.policy(), DeadLetters: n.dlq(),
 		InstanceID: s.instanceID, SessionTimeout: s.sessionTimeout, CheckpointInterval: s.checkpointInterval,
 		From: s.start.from, Resolve: s.resolve(), Log: s.log}

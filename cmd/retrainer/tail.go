@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/visutility/retrainer/consumer"
+	"github.com/visutility/retrainer/consumer/record"
 )
 
 func tailCommand(c *configuration) *cobra.Command {
@@ -82,7 +83,11 @@ func (t *tail) print(ctx context.Context, client *consumer.Client, out io.Writer
 		if err != nil {
 			return n, err
 		}
-		line = appendRecord(line[:0], rec, rec.Topic == t.names().dlq())
+		name, value, err := t.rendered(ctx, rec)
+		if err != nil {
+			return n, err
+		}
+		line = appendRecord(line[:0], rec, name, value, rec.Topic == t.names().dlq())
 		if _, err := w.Write(line); err != nil {
 			return n, err
 		}
@@ -91,4 +96,16 @@ func (t *tail) print(ctx context.Context, client *consumer.Client, out io.Writer
 		}
 	}
 	return n, nil
+}
+
+// rendered is a value as JSON and the name of the schema that it was written by; "": it is none that is known, or not of it.
+func (t *tail) rendered(ctx context.Context, r *record.Record) (name string, text []byte, err error) {
+	s, body, err := t.writtenBy(ctx, r)
+	if s == nil || err != nil {
+		return "", nil, err
+	}
+	if text, err = s.AppendJSON(nil, body); err != nil {
+		return "", nil, nil
+	}
+	return s.Name(), text, nil
 }

@@ -55,6 +55,7 @@ func triggerCommand(c *configuration) *cobra.Command {
 	f.StringVar(&action, "action", "", "what to ask for: soft or full; it must be given")
 	f.StringVar(&comment, "comment", "", "why: it stands in the decision and the command for ever")
 	f.StringVar(&who, "author", author(), "who asks")
+	c.wireFlag(f)
 	f.BoolVar(&create, "create", false, "make the model if there is none of that name")
 	return cmd
 }
@@ -68,12 +69,16 @@ func (c *configuration) ask(ctx context.Context, client *consumer.Client, r *ret
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, answerTimeout, errLate)
 	defer cancel()
+	ids, err := c.schemaIDs(ctx, n.requests())
+	if err != nil {
+		return nil, c.untold(err)
+	}
 	decisions, err := client.NewReader(ctx, consumer.ReaderConfig{Topic: n.decisions(), From: consumer.From{End: true}}) // before the request is there
 	if err != nil {
 		return nil, c.untold(err)
 	}
 	defer decisions.Close()
-	if err := client.NewAppender().Append(ctx, record.Output{Topic: n.requests(), Key: []byte(r.RequestID), Value: value}); err != nil {
+	if err := client.NewAppender().Append(ctx, record.Output{Topic: n.requests(), Key: []byte(r.RequestID), Value: ids.frame(n.requests(), value)}); err != nil {
 		return nil, c.untold(err)
 	}
 	stands := fmt.Sprintf("the request %s stands in %s and is decided when `%s` runs; `%s` shows that, so do not ask again before",

@@ -48,6 +48,15 @@ func (w *waiting) tell(err error) {
 	}
 }
 
+// tellRegistry tells that a schema registry is waited for.
+func (w *waiting) tellRegistry(err error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.ctx.Err() == nil && time.Since(w.said) >= sayAgain {
+		w.say("waiting for the schema registry: %v; tried until it answers, ^C ends it", err)
+	}
+}
+
 func (w *waiting) say(format string, a ...any) {
 	w.said = time.Now()
 	fmt.Fprintf(w.out, "retrainer: "+format+"\n", a...)

@@ -30,6 +30,7 @@ type trainer struct {
 	program  *worker.Program
 	client   *consumer.Client
 	appender *consumer.Appender
+	ids      schemaIDs // of what is written, in a schema registry
 	bar      *bar
 }
 
@@ -54,6 +55,7 @@ other: failed. README.md has an example, retrain/worker/doc.go the contract whol
 	f.StringVar(&t.group, "group", "", "consumer `GROUP` of the workers that share the commands; by default APP.workers, and with --modality APP.workers.MODALITY")
 	f.StringSliceVar(&t.modalities, "modality", nil, "`MODALITY` of the commands to take, several by comma; all by default. Workers with another choice do not share with these: what both take is trained twice")
 	f.StringVar(&t.dir, "dir", "retrainer-work", "`DIR` that gets a directory for each command: a command that was trained there is never trained again")
+	c.wireFlag(f)
 	f.DurationVar(&t.sessionTimeout, "session-timeout", t.sessionTimeout, "how long this worker may be silent before others take over, at least 6s")
 	return cmd
 }
@@ -93,6 +95,9 @@ func (t *trainer) run(cmd *cobra.Command) (err error) {
 	if err := t.client.NeedTopics(ctx, t.names().commands(), t.names().progress()); err != nil {
 		return err
 	}
+	if t.ids, err = t.schemaIDs(ctx, t.names().progress()); err != nil {
+		return err
+	}
 	t.appender = t.client.NewAppender()
 	q, err := consumer.NewQueue(consumer.QueueConfig{
 		Client: consumer.ClientConfig{Brokers: t.brokers, ClientID: t.name, Access: t.access(), Log: t.log, Waiting: t.wait.tell},
@@ -121,7 +126,14 @@ func workerName() string {
 // command comes again: what stands in its directory and in the progress topic says how far it came.
 func (t *trainer) take(ctx context.Context, r *record.Record) error {
 	c := new(retrain.Command)
-	if err := readValue(commandCodec, r, c); err != nil {
+	err := t.plain(ctx, r)
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	if err == nil {
+		err = readValue(commandCodec, r, c)
+	}
+	if err != nil {
 		t.log.Error().Err(err).Msg("left alone: no command")
 		return nil
 	}

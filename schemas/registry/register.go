@@ -12,12 +12,17 @@ import (
 )
 
 // Register has the registry know a schema under the subject of a topic's values, as Confluent's clients do, and gives the
-// id that values carry. The same schema again is the same id.
+// id that values carry. The same schema again is the same id. It is looked for first: whoever has registered it beforehand
+// needs to give only the right to read.
 func (c *Client) Register(ctx context.Context, topic string, s *schemas.Schema) (uint32, error) {
 	subject := topic + "-value"
 	body := map[string]string{"schema": s.Text()}
 	var answer struct{ ID uint32 }
-	err := c.api.Do(ctx, http.MethodPost, "/subjects/"+url.PathEscape(subject)+"/versions", body, &answer)
+	err := c.api.Do(ctx, http.MethodPost, "/subjects/"+url.PathEscape(subject), body, &answer)
+	if err == nil && answer.ID != 0 {
+		return c.idOf(ctx, subject, answer.ID)
+	}
+	err = c.api.Do(ctx, http.MethodPost, "/subjects/"+url.PathEscape(subject)+"/versions", body, &answer)
 	if a, ok := err.(*sr.ResponseError); ok && (a.StatusCode == http.StatusConflict || a.StatusCode == http.StatusUnprocessableEntity) {
 		return 0, c.setup("refuses schema %s for subject %s (%d: %s): set the subject's compatibility to what this schema keeps "+
 			"(BACKWARD or NONE), or delete the subject if other programs wrote to it", s.Name(), subject, a.StatusCode, brief(a.Message))
@@ -28,10 +33,15 @@ func (c *Client) Register(ctx context.Context, topic string, s *schemas.Schema) 
 	if answer.ID == 0 {
 		return 0, c.setup("gave no id for schema %s of subject %s", s.Name(), subject)
 	}
+	return c.idOf(ctx, subject, answer.ID)
+}
+
+// idOf is the id that values carry of a schema that the registry's Confluent API gives an id.
+func (c *Client) idOf(ctx context.Context, subject string, content uint32) (uint32, error) {
 	if c.ids == Global {
-		return c.globalID(ctx, subject, answer.ID)
+		return c.globalID(ctx, subject, content)
 	}
-	return answer.ID, nil
+	return content, nil
 }
 
 // globalID finds the version of a subject that has a content, among the newest.

@@ -18,9 +18,9 @@ var (
 	resultCodec   = schemas.MustCodec[retrain.Result]("Result")
 )
 
-// decode reads an output that the program has written.
+// decode reads an output that the program has written, in either framing.
 func decode[T any](codec *schemas.Codec[T], o *record.Output) (v T, err error) {
-	err = codec.Decode(o.Value, &v)
+	err = codec.Decode(schemas.Unframe(o.Value, codec.Schema()), &v)
 	return v, err
 }
 
