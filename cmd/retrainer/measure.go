@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+
 	"github.com/visutility/retrainer/cmd/retrainer/metrics"
 	"github.com/visutility/retrainer/consumer"
 	"github.com/visutility/retrainer/consumer/record"
