@@ -45,7 +45,7 @@ func (c *Client) Topics(ctx context.Context, names ...string) (map[string]Topic,
 			switch f := fateOf(t.ErrorCode); {
 			case t.ErrorCode == kerr.UnknownTopicOrPartition.Code: // it is not there, or not for us to see
 			case t.ErrorCode != 0:
-				return &fault{fate: f, what: "topic " + text(t.Topic), code: t.ErrorCode}
+				return &fault{fate: f, what: "topic " + text(t.Topic), code: t.ErrorCode, want: toDescribe(text(t.Topic))}
 			default:
 				there[*t.Topic] = Topic{Name: *t.Topic, Partitions: int32(len(t.Partitions)), Replication: replicas(t.Partitions)}
 			}
@@ -85,7 +85,7 @@ func (c *Client) describeConfigs(ctx context.Context, topics map[string]Topic) e
 	for i := range res.Resources {
 		r := &res.Resources[i]
 		if r.ErrorCode != 0 {
-			return answer("configs of topic "+r.ResourceName, r.ErrorCode, r.ErrorMessage)
+			return answer("configs of topic "+r.ResourceName, r.ErrorCode, r.ErrorMessage, "DescribeConfigs on topic "+r.ResourceName+", which AlterConfigs on it gives as well")
 		}
 		t := topics[r.ResourceName]
 		t.Configs = map[string]string{}
@@ -123,7 +123,7 @@ func (c *Client) CreateTopics(ctx context.Context, topics ...Topic) error {
 		}
 		for i := range res.Topics {
 			if code := res.Topics[i].ErrorCode; code != 0 && code != kerr.TopicAlreadyExists.Code {
-				return answer("making topic "+res.Topics[i].Topic, code, res.Topics[i].ErrorMessage)
+				return answer("making topic "+res.Topics[i].Topic, code, res.Topics[i].ErrorMessage, "Create on topic "+res.Topics[i].Topic)
 			}
 		}
 		return nil
@@ -156,7 +156,7 @@ func (c *Client) AddPartitions(ctx context.Context, topic string, total int32) e
 		}
 		for i := range res.Topics {
 			if code := res.Topics[i].ErrorCode; code != 0 {
-				return answer("adding partitions to topic "+topic, code, res.Topics[i].ErrorMessage)
+				return answer("adding partitions to topic "+topic, code, res.Topics[i].ErrorMessage, "Alter on topic "+topic)
 			}
 		}
 		return nil
@@ -181,7 +181,7 @@ func (c *Client) SetConfigs(ctx context.Context, topic string, configs map[strin
 		}
 		for i := range res.Resources {
 			if code := res.Resources[i].ErrorCode; code != 0 {
-				return answer("setting configs of topic "+topic, code, res.Resources[i].ErrorMessage)
+				return answer("setting configs of topic "+topic, code, res.Resources[i].ErrorMessage, "AlterConfigs on topic "+topic)
 			}
 		}
 		return nil
@@ -202,9 +202,9 @@ func (c *Client) toController(ctx context.Context, send func(ctx context.Context
 }
 
 // answer is a fault with the sentence that the broker gave for it.
-func answer(what string, code int16, message *string) error {
+func answer(what string, code int16, message *string, want string) error {
 	if m := text(message); m != "" {
 		what += fmt.Sprintf(" (%s)", m)
 	}
-	return &fault{fate: fateOf(code), what: what, code: code}
+	return &fault{fate: fateOf(code), what: what, code: code, want: want}
 }

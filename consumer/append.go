@@ -27,6 +27,7 @@ func (a *appender) append(ctx context.Context, partition int32, records []record
 		return 0, errors.New("append: no records")
 	}
 	if !a.ready {
+		a.producer.to = records[0].Topic
 		if err := a.producer.init(ctx); err != nil {
 			return 0, err
 		}
@@ -74,6 +75,7 @@ func (a *Appender) Append(ctx context.Context, records ...record.Output) error {
 	}
 	p := &a.a.producer
 	if !a.a.ready {
+		p.to = records[0].Topic
 		if err := a.c.wait(ctx, p.init); err != nil {
 			return err
 		}

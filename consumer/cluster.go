@@ -138,7 +138,7 @@ func (c *cluster) ask(ctx context.Context, names []string) error {
 		if t.ErrorCode != 0 {
 			delete(c.topics, *t.Topic)
 			if fateOf(t.ErrorCode) == fateStop {
-				return &fault{fate: fateStop, what: "topic " + *t.Topic, code: t.ErrorCode}
+				return &fault{fate: fateStop, what: "topic " + *t.Topic, code: t.ErrorCode, want: toDescribe(*t.Topic)}
 			}
 			continue
 		}
@@ -227,7 +227,8 @@ func (c *cluster) coordinator(ctx context.Context, kind int8, name string) (int3
 		code, node = res.Coordinators[0].ErrorCode, res.Coordinators[0].NodeID
 	}
 	if code != 0 {
-		return 0, &fault{fate: fateOf(code), what: what, code: code}
+		want := rights{30: "Read on group " + name, 53: "Write on transactional-id " + name}
+		return 0, &fault{fate: fateOf(code), what: what, code: code, want: want[code]}
 	}
 	c.mu.Lock()
 	c.coords[key] = node
@@ -265,10 +266,11 @@ func delays(d time.Duration) backoff.BackOff {
 
 // ask is a request that may be repeated: where it goes, and what it says.
 type ask struct {
-	what  string
-	route func(ctx context.Context) (int32, error) // the node to ask
-	lost  func(ctx context.Context)                // the route was wrong: forget it
-	send  func(ctx context.Context, node int32) (code int16, err error)
+	what   string
+	route  func(ctx context.Context) (int32, error) // the node to ask
+	lost   func(ctx context.Context)                // the route was wrong: forget it
+	send   func(ctx context.Context, node int32) (code int16, err error)
+	rights rights // what it needs, for an answer that there is none
 	// unknown: an answer that does not come leaves a fate unknown, so there is no second try after a transport's error.
 	unknown bool
 }
@@ -319,7 +321,7 @@ func (c *cluster) once(ctx context.Context, a ask) *fault {
 	if code == 0 {
 		return nil
 	}
-	return &fault{fate: fateOf(code), what: a.what, code: code}
+	return &fault{fate: fateOf(code), what: a.what, code: code, want: a.rights[code]}
 }
 
 // asFault gives an error a fate: a fault keeps its own, a broker that lacks the request ends the process, any other error of

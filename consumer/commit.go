@@ -104,10 +104,13 @@ func (t *task) partitionFor(o *record.Output) (int32, error) {
 	return wire.PartitionFor(o.Key, int32(len(info.leaders))), nil
 }
 
+// toWrite is the right that a transaction needs.
+func (t *task) toWrite() string { return "Write on transactional-id " + t.producer.txn }
+
 // step is one request to the transaction's coordinator. Without an answer its fate is unknown.
-func (t *task) step(ctx context.Context, what string, send func(context.Context, int32) (int16, error)) error {
+func (t *task) step(ctx context.Context, what string, needs rights, send func(context.Context, int32) (int16, error)) error {
 	route, lost := t.c.cluster.toCoordinator(1, t.producer.txn)
-	err := t.c.cluster.persist(ctx, requestTimeout, ask{what: what, route: route, lost: lost, send: send, unknown: true})
+	err := t.c.cluster.persist(ctx, requestTimeout, ask{what: what, route: route, lost: lost, send: send, unknown: true, rights: needs})
 	if err != nil {
 		t.c.cluster.misrouted(1, t.producer.txn)
 	}
@@ -131,7 +134,8 @@ func (t *task) addPartitions(ctx context.Context, batches []*batch) error {
 		at := &req.Topics[len(req.Topics)-1]
 		at.Partitions = append(at.Partitions, b.partition)
 	}
-	return t.step(ctx, "AddPartitionsToTxn", func(ctx context.Context, node int32) (int16, error) {
+	needs := rights{53: t.toWrite()}
+	return t.step(ctx, "AddPartitionsToTxn", needs, func(ctx context.Context, node int32) (int16, error) {
 		res, err := wire.Do[*kmsg.AddPartitionsToTxnResponse](ctx, t.c.client, node, req)
 		if err != nil {
 			return 0, err
@@ -140,7 +144,7 @@ func (t *task) addPartitions(ctx context.Context, batches []*batch) error {
 		for i := range res.Topics {
 			for _, p := range res.Topics[i].Partitions {
 				if fateOf(p.ErrorCode) > fateOf(worst) {
-					worst = p.ErrorCode
+					worst, needs[29] = p.ErrorCode, "Write on topic "+res.Topics[i].Topic
 				}
 			}
 		}
@@ -151,7 +155,7 @@ func (t *task) addPartitions(ctx context.Context, batches []*batch) error {
 func (t *task) addOffsets(ctx context.Context) error {
 	req := kmsg.NewPtrAddOffsetsToTxnRequest()
 	req.TransactionalID, req.ProducerID, req.ProducerEpoch, req.Group = t.producer.txn, t.producer.id, t.producer.epoch, t.c.cfg.App
-	return t.step(ctx, "AddOffsetsToTxn", func(ctx context.Context, node int32) (int16, error) {
+	return t.step(ctx, "AddOffsetsToTxn", rights{30: "Read on group " + t.c.cfg.App, 53: t.toWrite()}, func(ctx context.Context, node int32) (int16, error) {
 		res, err := wire.Do[*kmsg.AddOffsetsToTxnResponse](ctx, t.c.client, node, req)
 		if err != nil {
 			return 0, err
@@ -177,6 +181,7 @@ func (t *task) commitOffset(ctx context.Context, offset int64) error {
 	req.Topics = append(req.Topics, rt)
 	route, lost := t.c.cluster.toCoordinator(0, t.c.cfg.App)
 	return t.c.cluster.persist(ctx, requestTimeout, ask{what: "TxnOffsetCommit", route: route, lost: lost, unknown: true,
+		rights: rights{29: "Read on topic " + t.in.Topic, 30: "Read on group " + t.c.cfg.App, 53: t.toWrite()},
 		send: func(ctx context.Context, node int32) (int16, error) {
 			res, err := wire.Do[*kmsg.TxnOffsetCommitResponse](ctx, t.c.client, node, req)
 			if err != nil {
@@ -193,7 +198,7 @@ func (t *task) endTransaction(ctx context.Context, commit bool) error {
 	req := kmsg.NewPtrEndTxnRequest()
 	req.TransactionalID, req.ProducerID, req.ProducerEpoch, req.Commit = t.producer.txn, t.producer.id, t.producer.epoch, commit
 	t.asked = commit
-	return t.step(ctx, "EndTxn", func(ctx context.Context, node int32) (int16, error) {
+	return t.step(ctx, "EndTxn", rights{53: t.toWrite()}, func(ctx context.Context, node int32) (int16, error) {
 		res, err := wire.Do[*kmsg.EndTxnResponse](ctx, t.c.client, node, req)
 		if err != nil {
 			return 0, err

@@ -69,10 +69,10 @@ func (c *Consumer) Run(ctx context.Context) error {
 		})
 	}
 	if err := newMember(c.membership()).run(ctx); err != nil {
-		return err
+		return setup(err)
 	}
 	if cause := context.Cause(ctx); cause != nil && !errors.Is(cause, context.Canceled) && !errors.Is(cause, context.DeadlineExceeded) {
-		return cause
+		return setup(cause)
 	}
 	return nil
 }

@@ -79,6 +79,7 @@ type fault struct {
 	cause string // one of our causes of drops, "" where code or err says it
 	code  int16  // Kafka's error code, 0 if there was no answer
 	err   error  // the transport's error, nil if there was an answer
+	want  string // the right that was wanted, where the answer is that there is none: operation and resource
 }
 
 func (f *fault) Error() string {
@@ -89,7 +90,9 @@ func (f *fault) Error() string {
 	if e := kerr.ErrorForCode(f.code); e != nil {
 		s += ": " + e.Error()
 	}
-	if m := remedies[f.code]; m != "" {
+	if f.want != "" && unallowed[f.code] {
+		s += fmt.Sprintf(" (give the principal the right %s; `retrainer topics plan` prints all that are needed)", f.want)
+	} else if m := remedies[f.code]; m != "" {
 		s += " " + m
 	}
 	return s
@@ -100,6 +103,16 @@ func (f *fault) Unwrap() error {
 		return f.err
 	}
 	return kerr.ErrorForCode(f.code)
+}
+
+// unallowed are the answers to one who has no right.
+var unallowed = map[int16]bool{29: true, 30: true, 31: true, 53: true}
+
+// rights are what a request needs, by the answer to one who has it not.
+type rights map[int16]string
+
+func toDescribe(topic string) string {
+	return "Describe on topic " + topic + ", which Read, Write or Alter on it gives as well"
 }
 
 // mistakes are the answers that speak of rights and settings, whatever was asked.

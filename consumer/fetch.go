@@ -87,7 +87,7 @@ func (s *stream) fetch(ctx context.Context, wait time.Duration) error {
 		return asFault(what, err)
 	}
 	if res.ErrorCode != 0 {
-		return &fault{fate: fateOf(res.ErrorCode), what: what, code: res.ErrorCode}
+		return &fault{fate: fateOf(res.ErrorCode), what: what, code: res.ErrorCode, want: "Read on topic " + s.topic}
 	}
 	if len(res.Topics) != 1 || len(res.Topics[0].Partitions) != 1 {
 		return &fault{fate: fateRoute, what: what, err: fmt.Errorf("an answer without %s/%d", s.topic, s.partition)}
@@ -97,7 +97,7 @@ func (s *stream) fetch(ctx context.Context, wait time.Duration) error {
 		return s.outside(ctx)
 	}
 	if p.ErrorCode != 0 {
-		return &fault{fate: fateOf(p.ErrorCode), what: fmt.Sprintf("fetch %s/%d", s.topic, s.partition), code: p.ErrorCode}
+		return &fault{fate: fateOf(p.ErrorCode), what: fmt.Sprintf("fetch %s/%d", s.topic, s.partition), code: p.ErrorCode, want: "Read on topic " + s.topic}
 	}
 	s.start, s.end = p.LogStartOffset, p.HighWatermark
 	s.reader.Reset(p.RecordBatches, p.AbortedTransactions, s.next, s.uncommitted)

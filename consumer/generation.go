@@ -102,7 +102,7 @@ func (g *generation) heartbeats(last time.Time) {
 			return
 		}
 		var sent time.Time
-		err := g.cluster.persist(g.soft, left, ask{what: "heartbeat", route: route, lost: lost,
+		err := g.cluster.persist(g.soft, left, ask{what: "heartbeat", route: route, lost: lost, rights: rights{30: "Read on group " + g.group},
 			send: func(ctx context.Context, node int32) (int16, error) {
 				ctx, cancel := context.WithTimeout(ctx, g.session/3)
 				defer cancel()

@@ -134,7 +134,8 @@ func (ms *membership) instanceID() *string {
 // ask sends a request to the group's coordinator, which may be repeated.
 func (m *member) ask(ctx context.Context, what string, d time.Duration, send func(context.Context, int32) (int16, error)) error {
 	route, lost := m.cluster.toCoordinator(0, m.group)
-	return m.cluster.persist(ctx, d, ask{what: what + " of group " + m.group, route: route, lost: lost, send: send})
+	return m.cluster.persist(ctx, d, ask{what: what + " of group " + m.group, route: route, lost: lost, send: send,
+		rights: rights{30: "Read on group " + m.group}})
 }
 
 // forget draws a group error's conclusion for the member: an unknown member starts anew, a fenced one stops.

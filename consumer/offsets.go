@@ -67,7 +67,7 @@ func (c *cluster) offsetOf(ctx context.Context, topic string, partition int32, a
 	req.Topics = append(req.Topics, t)
 	offset := int64(-1)
 	route, lost := c.toLeader(topic, partition)
-	err := c.persist(ctx, requestTimeout, ask{what: fmt.Sprintf("offsets of %s/%d", topic, partition), route: route, lost: lost,
+	err := c.persist(ctx, requestTimeout, ask{what: fmt.Sprintf("offsets of %s/%d", topic, partition), route: route, lost: lost, rights: rights{29: toDescribe(topic)},
 		send: func(ctx context.Context, node int32) (int16, error) {
 			res, err := wire.Do[*kmsg.ListOffsetsResponse](ctx, c.client, node, req)
 			if err != nil {

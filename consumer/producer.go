@@ -18,6 +18,7 @@ type producer struct {
 	c   *cluster
 	now func() int64
 	txn string
+	to  string // without txn: a topic that is written to
 
 	id    int64
 	epoch int16
@@ -53,6 +54,7 @@ func (p *producer) init(ctx context.Context) error {
 		route, lost = p.c.toCoordinator(1, p.txn)
 	}
 	return p.c.persist(ctx, 2*requestTimeout, ask{what: "InitProducerID " + p.txn, route: route, lost: lost,
+		rights: rights{31: "Write on topic " + p.to, 53: "Write on transactional-id " + p.txn},
 		send: func(ctx context.Context, node int32) (int16, error) {
 			ctx, cancel := context.WithTimeout(ctx, requestTimeout)
 			defer cancel()
@@ -213,7 +215,7 @@ func (p *producer) send(ctx context.Context, node int32, batches []*batch) error
 				batches[k].done, batches[k].base = true, rp.BaseOffset
 				continue
 			}
-			f := &fault{fate: fateOf(rp.ErrorCode), what: fmt.Sprintf("Produce to %s/%d", at.topic, at.partition), code: rp.ErrorCode}
+			f := &fault{fate: fateOf(rp.ErrorCode), what: fmt.Sprintf("Produce to %s/%d", at.topic, at.partition), code: rp.ErrorCode, want: "Write on topic " + at.topic}
 			if worst == nil || f.fate > worst.fate {
 				worst = f
 			}

@@ -78,9 +78,9 @@ func TestQueueRefusedForGood(t *testing.T) {
 		{name: "a topic that is not there", configure: func(c *consumer.QueueConfig) { c.Topic = "other" }, says: "topic other"},
 		{name: "members of another kind", configure: kind("text"), says: `does not take a member that works on kind "text"`},
 		{name: "members of any kind", configure: kind(""), says: "does not take a member that works on all kinds"},
-		{name: "no right to the group", configure: kind("images"), key: kmsg.JoinGroup, err: kerr.GroupAuthorizationFailed, says: "grant the principal Read on the group"},
-		{name: "no right to the topic", configure: kind("images"), key: kmsg.Fetch, err: kerr.TopicAuthorizationFailed, says: "grant the principal the topic right"},
-		{name: "no right to commit", configure: kind("images"), key: kmsg.OffsetCommit, err: kerr.TopicAuthorizationFailed, says: "grant the principal the topic right"},
+		{name: "no right to the group", configure: kind("images"), key: kmsg.JoinGroup, err: kerr.GroupAuthorizationFailed, says: "give the principal the right Read on group app.workers"},
+		{name: "no right to the topic", configure: kind("images"), key: kmsg.Fetch, err: kerr.TopicAuthorizationFailed, says: "give the principal the right Read on topic app.commands"},
+		{name: "no right to commit", configure: kind("images"), key: kmsg.OffsetCommit, err: kerr.TopicAuthorizationFailed, says: "give the principal the right Read on topic app.commands"},
 		{name: "a session the broker does not allow", configure: func(c *consumer.QueueConfig) { c.Kind, c.SessionTimeout = "images", time.Hour }, says: "INVALID_SESSION_TIMEOUT"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

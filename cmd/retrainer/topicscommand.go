@@ -22,9 +22,8 @@ func topicsCommand(c *configuration) *cobra.Command {
 	plan := command(c, "plan", "Say what topics apply would do, and what is advised", cobra.NoArgs, func(cmd *cobra.Command, _ []string) error {
 		return c.withClient(cmd, func(ctx context.Context, client *consumer.Client) error {
 			p, err := c.plan(ctx, client)
-			if errors.As(err, new(*consumer.SetupError)) && !c.json { // perhaps for want of the rights that plan is to tell
-				_, told := io.WriteString(cmd.OutOrStdout(), section(rightsTitle, (&plan{app: c.app, events: c.events()}).acls()))
-				return errors.Join(err, told)
+			if s := (*consumer.SetupError)(nil); errors.As(err, &s) { // perhaps for want of the rights that plan is to tell
+				return errors.Join(err, (&plan{rights: c.rights(), refused: s.Message}).print(cmd.OutOrStdout(), c.json))
 			}
 			if err != nil {
 				return err
@@ -64,8 +63,8 @@ func (c *configuration) withClient(cmd *cobra.Command, do func(ctx context.Conte
 
 // plan is what is to be done on a cluster, and what could be.
 type plan struct {
-	app     string
-	events  []string
+	rights  []grant
+	refused string // why nothing more is known: perhaps a right is missing
 	changes []change
 	advice  []string
 }
@@ -79,7 +78,7 @@ func (c *configuration) plan(ctx context.Context, client *consumer.Client) (*pla
 	if err != nil {
 		return nil, err
 	}
-	return &plan{app: c.app, events: c.events(), changes: changes, advice: c.advice(there, brokers)}, nil
+	return &plan{rights: c.rights(), changes: changes, advice: c.advice(there, brokers)}, nil
 }
 
 // compare gives the topics that are there, and what is to be changed for them to be as wished.
@@ -103,17 +102,23 @@ func (p *plan) print(out io.Writer, asJSON bool) error {
 		changes[i] = p.changes[i].sentence
 	}
 	if asJSON {
-		return json.NewEncoder(out).Encode(map[string]any{"changes": changes, "advice": append([]string{}, p.advice...), "acls": p.acls(), "ledger": growth()})
+		all := map[string]any{"changes": changes, "advice": append([]string{}, p.advice...), "acls": p.rights, "ledger": growth()}
+		if p.refused != "" {
+			all = map[string]any{"refused": p.refused, "acls": p.rights}
+		}
+		return json.NewEncoder(out).Encode(all)
+	}
+	if p.refused != "" {
+		_, err := io.WriteString(out, rightsText(p.rights))
+		return err
 	}
 	topics := section("To make (topics apply)", changes)
 	if len(changes) == 0 {
 		topics = section("Topics", []string{"all are there and as they must be"})
 	}
-	_, err := io.WriteString(out, topics+section("Advised", p.advice)+section("Ledger", []string{growth()})+section(rightsTitle, p.acls()))
+	_, err := io.WriteString(out, topics+section("Advised", p.advice)+section("Ledger", []string{growth()})+rightsText(p.rights))
 	return err
 }
-
-const rightsTitle = "Rights that the program needs (kafka-acls --add --allow-principal User:NAME ...)"
 
 // section is a title with lines below it; nothing without lines.
 func section(title string, lines []string) string {
@@ -136,20 +141,6 @@ func growth() string {
 	entry := len(value) + around
 	return fmt.Sprintf("an alert takes about %d bytes in it, so 1,000 alerts a day are about %d MiB a year; it is kept for ever, for with a retention the decisions before can no longer be folded again and checked",
 		entry, entry*365*1000>>20)
-}
-
-// acls are the rights, in the words of Kafka's kafka-acls.
-func (p *plan) acls() []string {
-	all := []string{}
-	for _, t := range p.events {
-		all = append(all, "--topic "+t+" --operation Read --operation DescribeConfigs")
-	}
-	prefixed := " --resource-pattern-type prefixed "
-	return append(all,
-		"--topic "+p.app+"."+prefixed+"--operation Read --operation Write --operation DescribeConfigs",
-		"--transactional-id "+p.app+"."+prefixed+"--operation Write",
-		"--group "+p.app+" --operation Read",
-		"--topic "+p.app+"."+prefixed+"--operation Create --operation Alter --operation AlterConfigs   (for topics apply only)")
 }
 
 // apply does what is to be done, and again what follows from that: replication shows only when a topic is there.

@@ -36,6 +36,12 @@ type cluster struct {
 // startCluster starts brokers on ports of their own; they end with the test.
 func startCluster(t testing.TB, nodes int, random *rand.Rand) *cluster {
 	t.Helper()
+	return startClusterWith(t, nodes, random, nil)
+}
+
+// startClusterWith is startCluster with more properties of the brokers, where they listen on ports from port on.
+func startClusterWith(t testing.TB, nodes int, random *rand.Rand, extra func(port int) string) *cluster {
+	t.Helper()
 	c := &cluster{t: t, nodes: nodes}
 	for try := 0; ; try++ {
 		dir, err := os.MkdirTemp("", "kafka-")
@@ -44,7 +50,14 @@ func startCluster(t testing.TB, nodes int, random *rand.Rand) *cluster {
 		}
 		port := 20_000 + 10*random.IntN(900)
 		c.dir = dir
-		c.env = append(os.Environ(), "KAFKA_DIR="+dir, "KAFKA_PORT="+strconv.Itoa(port), "KAFKA_NODES="+strconv.Itoa(nodes), "KAFKA_EXTRA=")
+		file := ""
+		if extra != nil {
+			file = filepath.Join(dir, "extra.properties")
+			if err := os.WriteFile(file, []byte(extra(port)), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		c.env = append(os.Environ(), "KAFKA_DIR="+dir, "KAFKA_PORT="+strconv.Itoa(port), "KAFKA_NODES="+strconv.Itoa(nodes), "KAFKA_EXTRA="+file)
 		began := time.Now()
 		out, err := c.script("start")
 		if err == nil {
