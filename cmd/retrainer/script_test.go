@@ -82,7 +82,7 @@ func freeAddress(t *testing.T) string {
 	return ""
 }
 
-const patience = 20 * time.Second
+const patience = time.Minute
 
 // until repeats do until it says nothing, or for so long that what it says last is the truth.
 func until(do func() error) error { return untilOften(20*time.Millisecond, do) }
