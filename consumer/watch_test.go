@@ -134,11 +134,12 @@ func aloneLife(told *watched) sim.Life {
 				t.Log(l.b.String())
 			}
 			xs = w.Trace.All()
-			maps.Copy(told.ended, seen.ended)
-			for cause, n := range seen.dropped {
+			all := seen.soFar()
+			maps.Copy(told.ended, all.ended)
+			for cause, n := range all.dropped {
 				told.dropped[cause] += n
 			}
-			told.replayed += seen.replayed
+			told.replayed += all.replayed
 		})
 		return xs, err
 	}
@@ -193,31 +194,34 @@ func TestPanicsAndReplaysAreToldAsThat(t *testing.T) {
 		w.Feed(6, 100*time.Millisecond, event)()
 		w.Append(boom())
 		settled(w, time.Minute)
-		if first.dropped["panic"] != 1 || len(first.dropped) != 1 {
-			t.Errorf("dropped: %v", first.dropped)
+		told := first.soFar()
+		if told.dropped["panic"] != 1 || len(told.dropped) != 1 {
+			t.Errorf("dropped: %v", told.dropped)
 		}
 		if err := first.equal(w); err != nil {
 			t.Error(err)
 		}
-		stands := first.folded[0] + first.folded[1]
+		stands := told.folded[0] + told.folded[1]
 		a.Crash(false)
 		w.Start("b", counting(&l, second.by, rare), nil)
-		w.Until(time.Minute, "the state is loaded", func() bool { return second.load() == stands })
+		w.Until(time.Minute, "the state is loaded", func() bool { return second.soFar().replayed == stands })
 		w.Append(&kgo.Record{Topic: input, Partition: 1, Key: []byte("p1-0"), Value: []byte("x")})
 		settled(w, time.Minute)
-		if got := second.folded; got[0] != 0 || got[1] != 1 {
+		told = second.soFar()
+		if got := told.folded; got[0] != 0 || got[1] != 1 {
 			t.Errorf("after a restart %v records are counted, one was new", got)
 		}
-		if len(second.dropped) > 0 {
-			t.Errorf("a start is no recovery: %v", second.dropped)
+		if len(told.dropped) > 0 {
+			t.Errorf("a start is no recovery: %v", told.dropped)
 		}
 	})
 }
 
-func (w *watched) load() int64 {
+// soFar is a copy of what was told until now, by tasks that may go on.
+func (w *watched) soFar() *watched {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return w.replayed
+	return &watched{folded: maps.Clone(w.folded), outputs: maps.Clone(w.outputs), ended: maps.Clone(w.ended), dropped: maps.Clone(w.dropped), replayed: w.replayed, odd: w.odd}
 }
 
 // brittle panics on a certain value.
