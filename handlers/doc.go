@@ -15,7 +15,7 @@ type Settings struct {
 
 	// SchemaIDs are the ids in a schema registry of what is published, by topic: it is then written in Confluent's framing. A topic
 	// that is not in it, and the ledger, which needs no registry to be read, get single-object encoding.
-	SchemaIDs map[string]uint32
+	SchemaIDs schemas.IDs
 }
 
 func (s *Settings) maxEventBytes() int {

@@ -64,7 +64,7 @@ func (h *Events) read(r *record.Record) (*record.Dead, *record.Needs) {
 	if r.Value == nil {
 		return tombstone(), nil
 	}
-	program, ref, err := h.projector.Project(r.Value, schemaIDHeader(r), h.values)
+	program, ref, err := h.projector.Project(r.Value, SchemaIDHeader(r), h.values)
 	if err != nil {
 		return undecodable(ref, err)
 	}

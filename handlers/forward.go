@@ -34,7 +34,7 @@ func (h *Forward) Fold(r *record.Record, out []record.Output) ([]record.Output, 
 	if r.Value == nil {
 		return out, tombstone()
 	}
-	program, ref, err := h.projector.Project(r.Value, schemaIDHeader(r), h.values)
+	program, ref, err := h.projector.Project(r.Value, SchemaIDHeader(r), h.values)
 	if err != nil {
 		dead, needs := undecodable(ref, err)
 		if needs != nil {

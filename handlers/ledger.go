@@ -111,9 +111,7 @@ func (h *Ledger) encode(o retrain.Output) (p record.Output, err error) {
 		return p, fmt.Errorf("writing to %s%s: %w", h.settings.App, topic, err)
 	}
 	p.Topic, p.Key = h.settings.App+topic, []byte(key)
-	if id, ok := h.settings.SchemaIDs[p.Topic]; ok {
-		p.Value = schemas.Reframe(p.Value, id)
-	}
+	p.Value = h.settings.SchemaIDs.Frame(p.Topic, p.Value)
 	return p, nil
 }
 

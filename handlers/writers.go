@@ -5,8 +5,8 @@ import (
 	"github.com/visutility/retrainer/schemas"
 )
 
-// schemaIDHeader is what a record says of its schema beside its value; nil: nothing.
-func schemaIDHeader(r *record.Record) []byte {
+// SchemaIDHeader is what a record says of its schema beside its value; nil: nothing.
+func SchemaIDHeader(r *record.Record) []byte {
 	for i := range r.Headers {
 		if r.Headers[i].Key == schemas.SchemaIDHeader {
 			return r.Headers[i].Value

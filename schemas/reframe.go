@@ -11,6 +11,17 @@ func Reframe(value []byte, id uint32) []byte {
 	return value
 }
 
+// IDs are the ids that a registry has for the schemas of topics' values; nil where it is not framed so.
+type IDs map[string]uint32
+
+// Frame gives a value of ours in single-object encoding the framing that its topic gets, and uses its bytes for it.
+func (ids IDs) Frame(topic string, value []byte) []byte {
+	if id, ok := ids[topic]; ok {
+		return Reframe(value, id)
+	}
+	return value
+}
+
 // Unframe gives a value that is known to be by a schema in single-object encoding, whether it was turned by Reframe or not.
 func Unframe(value []byte, s *Schema) []byte {
 	if len(value) < ConfluentHeaderSize || value[0] != 0 {

@@ -13,6 +13,7 @@ import (
 
 	"github.com/visutility/retrainer/consumer"
 	"github.com/visutility/retrainer/consumer/record"
+	"github.com/visutility/retrainer/handlers"
 	"github.com/visutility/retrainer/schemas"
 	"github.com/visutility/retrainer/schemas/registry"
 )
@@ -51,23 +52,12 @@ func (n names) records() map[string]string {
 	}
 }
 
-// schemaIDs are the ids that a registry has for what topics take; nil where it is not framed so.
-type schemaIDs map[string]uint32
-
-// frame gives a value in single-object encoding the framing that its topic gets.
-func (ids schemaIDs) frame(topic string, value []byte) []byte {
-	if id, ok := ids[topic]; ok {
-		return schemas.Reframe(value, id)
-	}
-	return value
-}
-
-// schemaIDs registers what topics of the app take.
-func (c *configuration) schemaIDs(ctx context.Context, topics ...string) (schemaIDs, error) {
+// schemaIDs registers what topics of the app take; nil where it is not framed so.
+func (c *configuration) schemaIDs(ctx context.Context, topics ...string) (schemas.IDs, error) {
 	if c.wire != confluent {
 		return nil, nil
 	}
-	ids, records := schemaIDs{}, c.names().records()
+	ids, records := schemas.IDs{}, c.names().records()
 	for _, t := range topics {
 		s, ok := schemas.ByName(records[t])
 		if !ok {
@@ -89,7 +79,13 @@ func (n names) published() []string {
 // plain turns what stands in a topic of the app in Confluent's framing into single-object encoding, as this program reads it. What
 // the registry cannot explain stays as it is: whoever reads it says what is wrong.
 func (c *configuration) plain(ctx context.Context, r *record.Record) error {
-	if c.registry == nil || !strings.HasPrefix(r.Topic, c.app+".") || c.names().records()[r.Topic] == "" {
+	if c.registry == nil || !strings.HasPrefix(r.Topic, c.app+".") {
+		return nil
+	}
+	if _, _, err := schemas.SplitHeader(r.Value); err == nil && handlers.SchemaIDHeader(r) == nil {
+		return nil // it is single-object already
+	}
+	if c.names().records()[r.Topic] == "" {
 		return nil
 	}
 	s, body, err := c.writtenBy(ctx, r)
@@ -102,13 +98,7 @@ func (c *configuration) plain(ctx context.Context, r *record.Record) error {
 
 // writtenBy finds the schema by which a value was written, ours or that of a registry, and its Avro bytes; nil: none is known.
 func (c *configuration) writtenBy(ctx context.Context, r *record.Record) (*schemas.Schema, []byte, error) {
-	var header []byte
-	for _, h := range r.Headers {
-		if h.Key == schemas.SchemaIDHeader {
-			header = h.Value
-		}
-	}
-	ref, body, err := schemas.Split(r.Value, header)
+	ref, body, err := schemas.Split(r.Value, handlers.SchemaIDHeader(r))
 	switch {
 	case err != nil:
 		return nil, nil, nil

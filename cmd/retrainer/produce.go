@@ -26,7 +26,7 @@ func produceCommand(c *configuration) *cobra.Command {
 		if err != nil {
 			return err
 		}
-		p := producing{topic: args[0], schema: schema, keyField: keyField, ids: schemaIDs{}}
+		p := producing{topic: args[0], schema: schema, keyField: keyField, ids: schemas.IDs{}}
 		return c.withClient(cmd, func(ctx context.Context, client *consumer.Client) error {
 			if c.wire == confluent {
 				if p.ids[p.topic], err = c.register(ctx, p.topic, schema); err != nil {
@@ -98,7 +98,7 @@ func (c *configuration) writable(topic string) error {
 type producing struct {
 	topic, keyField string
 	schema          *schemas.Schema
-	ids             schemaIDs
+	ids             schemas.IDs
 	last            int  // the line of the record made last
 	largest         int  // the line of the largest record among those that are written together
 	bytes           int  // of that record
@@ -241,7 +241,7 @@ func (p *producing) record(l line) (record.Output, error) {
 	if err != nil {
 		return record.Output{}, err
 	}
-	r := record.Output{Topic: p.topic, Value: p.ids.frame(p.topic, value)}
+	r := record.Output{Topic: p.topic, Value: p.ids.Frame(p.topic, value)}
 	if p.keyField != "" {
 		r.Key, err = keyOf(l.text, p.keyField)
 	}

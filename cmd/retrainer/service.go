@@ -35,7 +35,7 @@ type service struct {
 	bare               *schemas.Schema // of events, by eventsWire
 
 	log      zerolog.Logger
-	ids      schemaIDs              // of what is published, in a schema registry
+	ids      schemas.IDs            // of what is published, in a schema registry
 	waiting  atomic.Pointer[string] // what the start waits for
 	consumer atomic.Pointer[consumer.Consumer]
 	metrics  *metrics.Metrics // nil where nobody can ask for them

@@ -78,7 +78,7 @@ func (c *configuration) ask(ctx context.Context, client *consumer.Client, r *ret
 		return nil, c.untold(err)
 	}
 	defer decisions.Close()
-	if err := client.NewAppender().Append(ctx, record.Output{Topic: n.requests(), Key: []byte(r.RequestID), Value: ids.frame(n.requests(), value)}); err != nil {
+	if err := client.NewAppender().Append(ctx, record.Output{Topic: n.requests(), Key: []byte(r.RequestID), Value: ids.Frame(n.requests(), value)}); err != nil {
 		return nil, c.untold(err)
 	}
 	stands := fmt.Sprintf("the request %s stands in %s and is decided when `%s` runs; `%s` shows that, so do not ask again before",

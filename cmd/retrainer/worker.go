@@ -16,6 +16,7 @@ import (
 	"github.com/visutility/retrainer/consumer/record"
 	"github.com/visutility/retrainer/retrain"
 	"github.com/visutility/retrainer/retrain/worker"
+	"github.com/visutility/retrainer/schemas"
 )
 
 // trainer is a process of `retrainer worker`: it takes the commands of an app, one at a time, and trains each by a program.
@@ -30,7 +31,7 @@ type trainer struct {
 	program  *worker.Program
 	client   *consumer.Client
 	appender *consumer.Appender
-	ids      schemaIDs // of what is written, in a schema registry
+	ids      schemas.IDs // of what is written, in a schema registry
 	bar      *bar
 }
 

@@ -51,7 +51,7 @@ func (t *trainer) report(ctx context.Context, p *retrain.Progress) error {
 	if err != nil {
 		return err
 	}
-	return t.appender.Append(ctx, record.Output{Topic: t.names().progress(), Key: []byte(p.CommandID), Value: t.ids.frame(t.names().progress(), value)})
+	return t.appender.Append(ctx, record.Output{Topic: t.names().progress(), Key: []byte(p.CommandID), Value: t.ids.Frame(t.names().progress(), value)})
 }
 
 // reported is the end of a command that a worker has reported, this one before a crash or another; "": none has.
