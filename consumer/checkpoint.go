@@ -32,9 +32,11 @@ func (t *task) readCheckpoint(ctx context.Context) error {
 		}
 		var out *rangeError
 		if err != nil && !errors.As(err, &out) { // outside the log: it was cut, and nothing comes
+			shown(ctx, err)
 			if err = s.recover(ctx, err, 50*time.Millisecond); err != nil {
 				return err
 			}
+			moved = t.c.cfg.Now() // nobody was there to ask: that says nothing of the log
 		}
 		now := t.c.cfg.Now()
 		if s.next > before {

@@ -289,6 +289,7 @@ func (c *cluster) persist(ctx context.Context, d time.Duration, a ask) error {
 		if f.fate != fateAgain && f.fate != fateRoute {
 			return f
 		}
+		shown(ctx, f)
 		wait := again
 		if f.fate == fateRoute {
 			wait = slow

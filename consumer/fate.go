@@ -32,6 +32,7 @@ var fates = map[int16]fate{
 	// Routing: somebody else leads or coordinates by now, or is not elected yet.
 	3: fateRoute, 5: fateRoute, 6: fateRoute, 8: fateRoute, 9: fateRoute, 13: fateRoute, 15: fateRoute, 16: fateRoute,
 	55: fateAgain, // OPERATION_NOT_ATTEMPTED: another partition of the request was refused
+	-1: fateRoute, // UNKNOWN_SERVER_ERROR: the broker failed at it, as it may on a full disk; whether it did it is not known
 	56: fateRoute, 72: fateRoute, 74: fateRoute, 75: fateRoute, 100: fateRoute, 103: fateRoute,
 
 	7:  fateAgain, // REQUEST_TIMED_OUT: perhaps appended; the same sequence is taken once

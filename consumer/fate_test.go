@@ -20,6 +20,7 @@ func TestFateOfEveryCode(t *testing.T) {
 		kerr.ConcurrentTransactions: fateAgain, kerr.UnstableOffsetCommit: fateAgain, kerr.NotEnoughReplicas: fateAgain,
 		kerr.RequestTimedOut: fateAgain, kerr.CoordinatorLoadInProgress: fateAgain, kerr.OffsetNotAvailable: fateAgain,
 		kerr.NotLeaderForPartition: fateRoute, kerr.NotCoordinator: fateRoute, kerr.CoordinatorNotAvailable: fateRoute,
+		kerr.KafkaStorageError: fateRoute, kerr.UnknownServerError: fateRoute,
 		kerr.InvalidProducerEpoch: fateDrop, kerr.ProducerFenced: fateDrop, kerr.InvalidTxnState: fateDrop,
 		kerr.OutOfOrderSequenceNumber: fateDrop, kerr.UnknownProducerID: fateDrop, kerr.InvalidProducerIDMapping: fateDrop,
 		kerr.IllegalGeneration: fateEnd, kerr.UnknownMemberID: fateEnd, kerr.RebalanceInProgress: fateEnd, kerr.FencedInstanceID: fateEnd,

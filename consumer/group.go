@@ -3,6 +3,7 @@ package consumer
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -133,8 +134,13 @@ func (ms *membership) instanceID() *string {
 
 // ask sends a request to the group's coordinator, which may be repeated.
 func (m *member) ask(ctx context.Context, what string, d time.Duration, send func(context.Context, int32) (int16, error)) error {
+	what += " of group " + m.group
 	route, lost := m.cluster.toCoordinator(0, m.group)
-	return m.cluster.persist(ctx, d, ask{what: what + " of group " + m.group, route: route, lost: lost, send: send,
+	asked := func(ctx context.Context, node int32) (int16, error) {
+		m.status.waiting(fmt.Sprintf("%s: node %d has not answered yet", what, node))
+		return send(ctx, node)
+	}
+	return m.cluster.persist(showing(ctx, m.status.waiting), d, ask{what: what, route: route, lost: lost, send: asked,
 		rights: rights{30: "Read on group " + m.group}})
 }
 

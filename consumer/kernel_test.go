@@ -61,6 +61,11 @@ func (l *logs) count(s string) int {
 
 // counting is an instance that counts. configure changes its Config.
 func counting(to io.Writer, configure ...func(*consumer.Config)) sim.Run {
+	return seen(to, func(*consumer.Consumer) {}, configure...)
+}
+
+// seen is counting, and shows who does it.
+func seen(to io.Writer, show func(*consumer.Consumer), configure ...func(*consumer.Config)) sim.Run {
 	return func(ctx context.Context, dial sim.Dial) error {
 		cfg := consumer.Config{
 			App: app, Brokers: []string{sim.Seed}, Dial: dial, Revisions: revisions, DeadLetters: deadTopic,
@@ -75,6 +80,7 @@ func counting(to io.Writer, configure ...func(*consumer.Config)) sim.Run {
 		if err != nil {
 			return err
 		}
+		show(c)
 		return c.Run(ctx)
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/visutility/retrainer/consumer"
 	"github.com/visutility/retrainer/internal/sim"
 )
 
@@ -16,9 +17,10 @@ func quirkyLife(t *testing.T, install func(w *sim.World), j sim.Judge) {
 	t.Helper()
 	sim.Bubble(t, sim.Config{Topics: topics()}, func(w *sim.World) {
 		var l logs
+		lives := 0
 		revise(w, 1, 2)
 		install(w)
-		w.Keep("a", counting(&l, static("a")), j, time.Second)
+		w.Keep("a", counting(&l, static("a"), func(*consumer.Config) { lives++ }), j, time.Second)
 		w.Feed(20, 150*time.Millisecond, event)()
 		begun(w, 2*time.Minute)
 		revise(w, 2, 3)
@@ -29,6 +31,9 @@ func quirkyLife(t *testing.T, install func(w *sim.World), j sim.Judge) {
 		}
 		if err := w.Trace.All().Serial(); err != nil {
 			t.Error(err)
+		}
+		if lives > 1 {
+			t.Errorf("the instance ended %d times of it:\n%s", lives-1, l.b.String())
 		}
 	})
 }

@@ -2,6 +2,7 @@ package consumer
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"strconv"
 	"sync"
@@ -19,6 +20,8 @@ type revisions struct {
 	byNum   map[int32][]byte
 	newest  int32         // noRevision: none
 	atEnd   bool          // the topic has been read to the end that it had at start
+	away    error         // why it cannot be read at the moment; nil: it can
+	fails   int           // how often it could not be
 	arrived chan struct{} // closed and made anew whenever something changed
 }
 
@@ -42,6 +45,7 @@ func (v *revisions) read(ctx context.Context, c *Consumer) error {
 			end = min(end, out.endOffset)
 			continue
 		}
+		v.failed(err)
 		if err = s.recover(ctx, err, wait.NextBackOff()); err != nil && ctx.Err() == nil {
 			return err
 		}
@@ -61,6 +65,7 @@ func (v *revisions) follow(ctx context.Context, c *Consumer, s *stream, end *int
 	if err := s.fetch(ctx, c.cfg.MaxWait); err != nil {
 		return err
 	}
+	v.readable()
 	var r record.Record
 	for {
 		ok, err := s.read(&r)
@@ -105,6 +110,22 @@ func (v *revisions) reachedEnd() {
 	}
 }
 
+// failed notes that the topic could not be read.
+func (v *revisions) failed(err error) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.away = fmt.Errorf("waiting for %s: %w", v.topic, err)
+	v.fails++
+	v.changed()
+}
+
+// readable notes that it could.
+func (v *revisions) readable() {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.away = nil
+}
+
 func (v *revisions) changed() {
 	close(v.arrived)
 	v.arrived = make(chan struct{})
@@ -114,11 +135,14 @@ func (v *revisions) changed() {
 func (v *revisions) active(ctx context.Context) (record.Revision, error) {
 	for {
 		v.mu.Lock()
-		n, ready, arrived := v.newest, v.atEnd && v.newest != noRevision, v.arrived
+		n, ready, arrived, away := v.newest, v.atEnd && v.newest != noRevision, v.arrived, v.away
 		value := v.byNum[n]
 		v.mu.Unlock()
 		if ready {
 			return record.Revision{Number: n, Value: value}, nil
+		}
+		if away != nil {
+			shown(ctx, away)
 		}
 		select {
 		case <-arrived:
@@ -135,25 +159,34 @@ func (v *revisions) newer(n int32) (record.Revision, bool) {
 	return record.Revision{Number: v.newest, Value: v.byNum[v.newest]}, v.newest > n
 }
 
+// revisionPatience is how long a revision may be missing in a topic that can be read.
+const revisionPatience = time.Minute
+
 // get waits for a certain revision. One that a position names was committed before that position, but this member may not
-// have read it yet.
+// have read it yet. While the topic cannot be read, nothing can be said of what is in it.
 func (v *revisions) get(ctx context.Context, n int32) (record.Revision, error) {
-	patience, cancel := context.WithTimeout(ctx, time.Minute) // a dead leader of the topic may take its time
-	defer cancel()
+	patience, before := time.NewTimer(revisionPatience), -1
+	defer patience.Stop()
 	for {
 		v.mu.Lock()
 		value, ok := v.byNum[n]
-		arrived := v.arrived
+		arrived, away, fails := v.arrived, v.away, v.fails
 		v.mu.Unlock()
 		if ok {
 			return record.Revision{Number: n, Value: value}, nil
 		}
+		if away != nil {
+			shown(ctx, away)
+		}
+		if fails != before { // it could not be read: begin again
+			patience.Reset(revisionPatience)
+			before = fails
+		}
 		select {
 		case <-arrived:
-		case <-patience.Done():
-			if err := ctx.Err(); err != nil {
-				return record.Revision{}, err
-			}
+		case <-ctx.Done():
+			return record.Revision{}, ctx.Err()
+		case <-patience.C:
 			return record.Revision{}, stop("revision %d, under which a checkpoint was written, is not in topic %s any more, which lost a record; %s", n, v.topic, rebuilding)
 		}
 	}

@@ -93,8 +93,9 @@ func (t *task) live() error {
 
 func (t *task) states() error {
 	t.life = life{}
+	ctx := showing(t.g.soft, t.because)
 	for _, state := range []func(ctx context.Context) error{t.fence, t.load, t.check, t.replay} {
-		if err := state(t.g.soft); err != nil {
+		if err := state(ctx); err != nil {
 			return err
 		}
 	}
@@ -279,8 +280,10 @@ func (t *task) finish() error {
 func (t *task) enter(state string) {
 	t.log.Info().Str("state", state).Msg("task")
 	t.status.set(func(v *TaskStatus) {
-		if v.State, v.Why = state, ""; state == stateFencing {
+		if v.State = state; state == stateFencing {
 			v.Lag = -1 // nobody asks for a while
+		} else {
+			v.Why = "" // why it was dropped holds until the fence is answered
 		}
 	})
 }

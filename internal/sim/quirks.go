@@ -37,6 +37,8 @@ func Quirks() []Quirk {
 		{Name: "7 after the append", Keys: []kmsg.Key{kmsg.Produce}, Err: kerr.RequestTimedOut, Applied: true},
 		{Name: "7 after the offsets", Keys: []kmsg.Key{kmsg.TxnOffsetCommit}, Err: kerr.RequestTimedOut, Applied: true},
 		{Name: "6 after an election", Keys: []kmsg.Key{kmsg.Produce, kmsg.Fetch, kmsg.ListOffsets}, Err: kerr.NotLeaderForPartition},
+		{Name: "56 when the leader's disk is full", Keys: []kmsg.Key{kmsg.Produce, kmsg.Fetch, kmsg.ListOffsets}, Err: kerr.KafkaStorageError},
+		{Name: "-1 when a broker fails at it", Keys: append([]kmsg.Key{kmsg.FindCoordinator, kmsg.JoinGroup, kmsg.SyncGroup, kmsg.Heartbeat, kmsg.OffsetFetch, kmsg.Produce, kmsg.Fetch, kmsg.ListOffsets}, coordinator...), Err: kerr.UnknownServerError},
 		{Name: "78 while a new leader finds its high watermark", Keys: []kmsg.Key{kmsg.ListOffsets}, Err: kerr.OffsetNotAvailable},
 		{Name: "88 while a transaction ends", Keys: []kmsg.Key{kmsg.OffsetFetch}, Err: kerr.UnstableOffsetCommit},
 	}

@@ -4,6 +4,8 @@ package kafka
 
 import (
 	"context"
+	"fmt"
+	"strings"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -64,5 +66,35 @@ func (c *cluster) create(ctx context.Context, topic string, partitions int32) {
 	}
 	if err != nil {
 		c.t.Fatalf("making %s: %v", topic, err)
+	}
+}
+
+// address of a broker.
+func (c *cluster) address(node int32) string { return strings.Split(c.brokers, ",")[node-1] }
+
+// whole waits until every replica of every partition has what is committed, so that another broker may be away.
+func (c *cluster) whole(ctx context.Context) {
+	c.t.Helper()
+	for {
+		m := kmsg.NewPtrMetadataRequest()
+		m.Topics = nil // all
+		res, err := m.RequestWith(ctx, c.client)
+		lacking := fmt.Sprint(err)
+		if err == nil {
+			lacking = ""
+			for _, t := range res.Topics {
+				for _, p := range t.Partitions {
+					if len(p.ISR) < len(p.Replicas) || p.Leader < 0 {
+						lacking += fmt.Sprintf("%s/%d ", *t.Topic, p.Partition)
+					}
+				}
+			}
+			if lacking == "" {
+				return
+			}
+		}
+		if err := wait(ctx, 100*time.Millisecond); err != nil {
+			c.t.Fatalf("waiting until all replicas are in sync: %v; not yet: %s", err, lacking)
+		}
 	}
 }

@@ -76,7 +76,7 @@ func startClusterWith(t testing.TB, nodes int, random *rand.Rand, extra func(por
 		}
 	})
 	var err error
-	if c.client, err = kgo.NewClient(kgo.SeedBrokers(strings.Split(c.brokers, ",")...)); err != nil {
+	if c.client, err = kgo.NewClient(kgo.SeedBrokers(strings.Split(c.brokers, ",")...), kgo.DialTimeout(time.Second), kgo.RequestTimeoutOverhead(2*time.Second)); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(c.client.Close)
@@ -107,10 +107,15 @@ func (c *cluster) signal(node int32, s syscall.Signal) error {
 
 // coordinators are the brokers that coordinate transactional ids.
 func (c *cluster) coordinators(ctx context.Context, ids []string) (map[string]int32, error) {
+	return c.coordinatorsOf(ctx, 1, ids)
+}
+
+// coordinatorsOf are those of groups (kind 0) or transactional ids (kind 1).
+func (c *cluster) coordinatorsOf(ctx context.Context, kind int8, ids []string) (map[string]int32, error) {
 	nodes := map[string]int32{}
 	for len(nodes) < len(ids) {
 		req := kmsg.NewPtrFindCoordinatorRequest()
-		req.CoordinatorType, req.CoordinatorKeys = 1, ids
+		req.CoordinatorType, req.CoordinatorKeys = kind, ids
 		res, err := req.RequestWith(ctx, c.client)
 		if err != nil {
 			return nil, err
@@ -124,7 +129,7 @@ func (c *cluster) coordinators(ctx context.Context, ids []string) (map[string]in
 		}
 		if len(nodes) < len(ids) {
 			if err := wait(ctx, 100*time.Millisecond); err != nil {
-				return nil, fmt.Errorf("coordinators of %d of %d transactional ids: %w", len(nodes), len(ids), err)
+				return nil, fmt.Errorf("coordinators of %d of %d ids: %w", len(nodes), len(ids), err)
 			}
 		}
 	}
