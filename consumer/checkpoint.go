@@ -32,7 +32,7 @@ func (t *task) readCheckpoint(ctx context.Context) error {
 		}
 		var out *rangeError
 		if err != nil && !errors.As(err, &out) { // outside the log: it was cut, and nothing comes
-			shown(ctx, err)
+			shownFailed(ctx, err)
 			if err = s.recover(ctx, err, 50*time.Millisecond); err != nil {
 				return err
 			}

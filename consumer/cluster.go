@@ -289,7 +289,7 @@ func (c *cluster) persist(ctx context.Context, d time.Duration, a ask) error {
 		if f.fate != fateAgain && f.fate != fateRoute {
 			return f
 		}
-		shown(ctx, f)
+		shownFailed(ctx, f)
 		wait := again
 		if f.fate == fateRoute {
 			wait = slow
@@ -311,6 +311,7 @@ func (c *cluster) once(ctx context.Context, a ask) *fault {
 	if err != nil {
 		return asFault(a.what, err)
 	}
+	shownAsked(ctx, a.what, node)
 	code, err := a.send(ctx, node)
 	if err != nil {
 		f := asFault(a.what, err)

@@ -3,7 +3,6 @@ package consumer
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -136,11 +135,7 @@ func (ms *membership) instanceID() *string {
 func (m *member) ask(ctx context.Context, what string, d time.Duration, send func(context.Context, int32) (int16, error)) error {
 	what += " of group " + m.group
 	route, lost := m.cluster.toCoordinator(0, m.group)
-	asked := func(ctx context.Context, node int32) (int16, error) {
-		m.status.waiting(fmt.Sprintf("%s: node %d has not answered yet", what, node))
-		return send(ctx, node)
-	}
-	return m.cluster.persist(showing(ctx, m.status.waiting), d, ask{what: what, route: route, lost: lost, send: asked,
+	return m.cluster.persist(showing(ctx, m.status.show), d, ask{what: what, route: route, lost: lost, send: send,
 		rights: rights{30: "Read on group " + m.group}})
 }
 

@@ -142,7 +142,7 @@ func (v *revisions) active(ctx context.Context) (record.Revision, error) {
 			return record.Revision{Number: n, Value: value}, nil
 		}
 		if away != nil {
-			shown(ctx, away)
+			shownFailed(ctx, away)
 		}
 		select {
 		case <-arrived:
@@ -176,7 +176,7 @@ func (v *revisions) get(ctx context.Context, n int32) (record.Revision, error) {
 			return record.Revision{Number: n, Value: value}, nil
 		}
 		if away != nil {
-			shown(ctx, away)
+			shownFailed(ctx, away)
 		}
 		if fails != before { // it could not be read: begin again
 			patience.Reset(revisionPatience)

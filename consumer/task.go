@@ -93,7 +93,7 @@ func (t *task) live() error {
 
 func (t *task) states() error {
 	t.life = life{}
-	ctx := showing(t.g.soft, t.because)
+	ctx := showing(t.g.soft, t.show)
 	for _, state := range []func(ctx context.Context) error{t.fence, t.load, t.check, t.replay} {
 		if err := state(ctx); err != nil {
 			return err
@@ -290,6 +290,15 @@ func (t *task) enter(state string) {
 
 // because shows what the task waits for.
 func (t *task) because(why string) { t.status.set(func(v *TaskStatus) { v.Why = why }) }
+
+// show is because, but what failed is not hidden by what is only asked again.
+func (t *task) show(why string, failed bool) {
+	t.status.set(func(v *TaskStatus) {
+		if failed || v.Why == "" {
+			v.Why = why
+		}
+	})
+}
 
 // place shows how far the task has come.
 func (t *task) place() {

@@ -70,7 +70,7 @@ func newFaults(t testing.TB, nodes int) *faults {
 	return f
 }
 
-const enough = 100 // commands in a phase
+const enough = 75 // commands in a phase
 
 func (f *faults) run(ctx context.Context, all []fault) {
 	f.t.Helper()

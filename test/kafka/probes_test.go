@@ -18,7 +18,7 @@ import (
 	"github.com/visutility/retrainer/retrain"
 )
 
-// probes is steady traffic, of which every third event is the one that brings its model a command; how long that took is measured
+// probes is steady traffic, of which up to every third event is the one that brings its model a command; how long that took is measured
 // from the broker's answer to the event until a reader of committed records sees the command.
 type probes struct {
 	t      testing.TB
@@ -26,6 +26,7 @@ type probes struct {
 	wg     sync.WaitGroup
 
 	mu     sync.Mutex
+	asked  int    // models that were written to
 	phase  string // of the events that are acknowledged now
 	phases []string
 	failed error
@@ -38,7 +39,10 @@ type acked struct {
 	phase string
 }
 
-const perSecond = 60 // events
+const (
+	perSecond   = 45  // events
+	outstanding = 300 // models at most that wait for a command: a slow machine is not to be buried, or all would measure the backlog
+)
 
 func newProbes(t testing.TB, c *cluster) *probes {
 	t.Helper()
@@ -79,8 +83,9 @@ func (p *probes) write(ctx context.Context) {
 		now, change, calm := time.Now().UnixMilli(), 0.001, 0.5
 		stream, model := fmt.Sprint("cam-", n%50), fmt.Sprint("calm-", n%50)
 		r := &kgo.Record{Topic: "monitoring.performance", Partition: int32(n / 3 % partitions)}
+		probe := n%3 == 0 && p.more()
 		switch {
-		case n%3 == 0:
+		case probe:
 			model, change = fmt.Sprint("probe-", n), -0.2
 			r.Value = encode(eventCodec, &event{ModelID: model + "/v1", Change: &change, Timestamp: now})
 		case n%3 == 1:
@@ -92,7 +97,7 @@ func (p *probes) write(ctx context.Context) {
 		}
 		p.client.Produce(context.WithoutCancel(ctx), r, func(_ *kgo.Record, err error) {
 			p.fail(err)
-			if p.mu.Lock(); n%3 == 0 && err == nil {
+			if p.mu.Lock(); probe && err == nil {
 				p.acked[model] = acked{time.Now(), p.phase}
 			}
 			p.mu.Unlock()
@@ -100,6 +105,17 @@ func (p *probes) write(ctx context.Context) {
 		due = due.Add(time.Second / perSecond)
 		_ = wait(ctx, time.Until(due)) // the loop ends
 	}
+}
+
+// more says whether another model may be written to, and counts it.
+func (p *probes) more() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.asked-len(p.seen) >= outstanding {
+		return false
+	}
+	p.asked++
+	return true
 }
 
 // read takes the commands until ctx ends.
