@@ -30,8 +30,9 @@ func tombstone() *record.Dead {
 		Message: "the record has no value; nothing can be deleted here: an event stays true, so send none"}
 }
 
+// oversized is the dead letter of an event that is larger than a setting allows: with another one it may be folded.
 func oversized(ref schemas.Ref, size, most int) *record.Dead {
-	return &record.Dead{Reason: retrain.Oversized, Stage: record.StageValidate, SchemaID: ref.String(), Message: fmt.Sprintf(
+	return &record.Dead{Reason: retrain.Oversized, Stage: record.StageValidate, SchemaID: ref.String(), Outside: true, Message: fmt.Sprintf(
 		"the value has %d bytes, at most %d are taken (--max-event-bytes): put large data where data_ref can point to it", size, most)}
 }
 

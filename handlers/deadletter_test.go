@@ -94,6 +94,9 @@ func TestEveryReasonOfADeadLetterOfAnEvent(t *testing.T) {
 		if dead == nil || dead.Reason != x.reason || dead.SchemaID != x.schemaID || !strings.Contains(dead.Message, x.message) {
 			t.Errorf("%s: %+v\nexpected %s, %q, ...%s", name, dead, x.reason, x.schemaID, x.message)
 		}
+		if settings := []string{"framing", "schema_unknown", "oversized"}; dead.Outside != slices.Contains(settings, x.reason) {
+			t.Errorf("%s: outside is %v: it says whether a replay with other settings might fold the record", name, dead.Outside)
+		}
 	}
 	alone := NewDrift(Settings{})
 	if err := alone.Use(revision); err != nil {

@@ -57,6 +57,12 @@ func TestEveryFlagHasAScriptThatFailsWithoutIt(t *testing.T) {
 	t.Run("without", func(t *testing.T) {
 		p := scripts(t, without)
 		p.Deadline = time.Now().Add(withoutPatience)
+		setup := p.Setup
+		p.Setup = func(e *testscript.Env) error {
+			err := setup(e)
+			e.Values[patienceKey{}] = withoutPatience
+			return err
+		}
 		outcome := &outcomes{failed: map[string]bool{}}
 		testscript.RunT(&recordingT{outcomes: outcome}, p)
 		outcome.running.Wait()

@@ -48,7 +48,7 @@ func scripts(t *testing.T, dir string) testscript.Params {
 			e.Setenv("BROKER", broker)
 			e.Setenv("HTTP", web)
 			e.Setenv("VTY_BROKERS", broker)
-			e.Values[registryKey{}] = new(*scriptRegistry)
+			e.Values[registryKey{}], e.Values[patienceKey{}] = new(*scriptRegistry), patience
 			e.Setenv("USER", "ada")
 			schemas, err := filepath.Abs(filepath.Join("..", "..", "schemas"))
 			e.Setenv("SCHEMAS", schemas)
@@ -85,10 +85,10 @@ func freeAddress(t *testing.T) string {
 const patience = time.Minute
 
 // until repeats do until it says nothing, or for so long that what it says last is the truth.
-func until(do func() error) error { return untilOften(20*time.Millisecond, do) }
+func until(do func() error) error { return untilOften(patience, 20*time.Millisecond, do) }
 
-// untilOften is until with its own pause between two tries.
-func untilOften(every time.Duration, do func() error) error {
+// untilOften is until with its own patience, and pause between two tries.
+func untilOften(patience, every time.Duration, do func() error) error {
 	tick := time.NewTicker(every)
 	defer tick.Stop()
 	for began := time.Now(); ; <-tick.C {
@@ -99,12 +99,20 @@ func untilOften(every time.Duration, do func() error) error {
 	}
 }
 
+// patienceKey is under what a script finds how long its commands wait.
+type patienceKey struct{}
+
+// waitUntil is until with the patience of a script, which ends where it runs out.
+func waitUntil(ts *testscript.TestScript, do func() error) {
+	ts.Check(untilOften(ts.Value(patienceKey{}).(time.Duration), 20*time.Millisecond, do))
+}
+
 // http URL STATUS [PATTERN]: waits until the URL answers so.
 func httpCommand(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 2 {
 		ts.Fatalf("usage: http URL STATUS [PATTERN]")
 	}
-	ts.Check(until(func() error {
+	waitUntil(ts, func() error {
 		res, err := http.Get(args[0])
 		if err != nil {
 			return err
@@ -118,7 +126,7 @@ func httpCommand(ts *testscript.TestScript, neg bool, args []string) {
 			return fmt.Errorf("%s answers %d: %s", args[0], res.StatusCode, body)
 		}
 		return nil
-	}))
+	})
 }
 
 // now NAME [OFFSET]: sets a variable to the time, or to one that lies so far from it.

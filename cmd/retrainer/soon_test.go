@@ -13,7 +13,7 @@ func soonCommand(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Fatalf("usage: soon PATTERN PROGRAM ARG...")
 	}
 	pattern := regexp.MustCompile("(?m)" + args[0])
-	ts.Check(until(func() error {
+	waitUntil(ts, func() error {
 		if err := ts.Exec(args[1], args[2:]...); err != nil {
 			return fmt.Errorf("%w\n%s", err, ts.ReadFile("stderr"))
 		}
@@ -21,5 +21,5 @@ func soonCommand(ts *testscript.TestScript, neg bool, args []string) {
 			return fmt.Errorf("no match for %s in:\n%s", args[0], out)
 		}
 		return nil
-	}))
+	})
 }

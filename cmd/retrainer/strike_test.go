@@ -31,7 +31,7 @@ func strikeCommand(ts *testscript.TestScript, _ bool, args []string) {
 // notes whether no command had come of it by then.
 func fellCommand(ts *testscript.TestScript, _ bool, args []string) {
 	commands, before := written(ts, "retrain.commands"), written(ts, args[0])
-	ts.Check(untilOften(200*time.Microsecond, func() error { // the command comes some milliseconds later
+	ts.Check(untilOften(patience, 200*time.Microsecond, func() error { // the command comes some milliseconds later
 		if bytes.Equal(before, written(ts, args[0])) {
 			return fmt.Errorf("nothing new is written to %s", args[0])
 		}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -172,7 +173,7 @@ func (k *killing) there(name string) bool {
 // until looks often: what is waited for may pass within a millisecond.
 func (k *killing) until(what string, done func() bool) {
 	k.t.Helper()
-	if err := untilOften(200*time.Microsecond, func() error {
+	if err := untilOften(patience, 200*time.Microsecond, func() error {
 		if !done() {
 			return fmt.Errorf("%s", what)
 		}
@@ -279,6 +280,8 @@ func (k *killing) takeBack(c *kgo.Client) error {
 	return nil
 }
 
+const reported = "its end is reported already"
+
 // next starts another worker, which must bring the training to its one end, having started the program so often.
 func (k *killing) next(starts int) {
 	k.t.Helper()
@@ -301,11 +304,16 @@ func (k *killing) next(starts int) {
 	if r.State != retrain.ResultSucceeded || r.Late || r.NewVersion == nil || *r.NewVersion != k.model+"-v2" {
 		k.t.Errorf("the result is %+v", r)
 	}
-	said := "trained"
-	if starts == 1 && k.model != "before" {
-		said = map[string]string{"written": "trained before; its end is reported now", "reported": "its end is reported already"}[k.model]
+	said := map[string][]string{
+		"written":  {"trained before; its end is reported now", reported}, // what it sent before its death the broker may read after it
+		"reported": {reported},
+	}[k.model]
+	if said == nil {
+		said = []string{"trained"}
 	}
-	k.until("the worker's word on it", func() bool { return strings.Contains(k.victim.errs.String(), said) })
+	k.until("the worker's word on it", func() bool {
+		return slices.ContainsFunc(said, func(words string) bool { return strings.Contains(k.victim.errs.String(), words) })
+	})
 	k.victim.stop(k.t)
 	if n := k.count("starts"); n != starts && (starts != 0 || n < 1 || n > 2) {
 		k.t.Errorf("the program was started %d times, want %d\n%s", n, starts, k.victim.errs.String())
