@@ -90,15 +90,21 @@ func boolOf(v *schemas.Value) *bool {
 }
 
 // entriesOf reads a map; an entry that is null is none.
-func entriesOf[T any](program *schemas.Program, values []schemas.Value, slot int, value func(*schemas.Value) T) map[string]T {
+func entriesOf[T any](program *schemas.Program, values []schemas.Value, slot int, value func(schemas.Value) T) map[string]T {
 	if !values[slot].Set {
 		return nil
 	}
-	m := map[string]T{}
+	n := 0
+	for e := program.Entries(slot, values[slot]); ; n++ {
+		if _, _, ok := e.Next(); !ok {
+			break
+		}
+	}
+	m := make(map[string]T, n) // it need not grow, which would take more memory than the map does
 	entries := program.Entries(slot, values[slot])
 	for key, v, ok := entries.Next(); ok; key, v, ok = entries.Next() {
 		if v.Set {
-			m[string(key)] = value(&v)
+			m[string(key)] = value(v)
 		}
 	}
 	return m

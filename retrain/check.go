@@ -2,8 +2,6 @@ package retrain
 
 import (
 	"fmt"
-	"maps"
-	"slices"
 )
 
 // Check says what makes progress unusable; nil: nothing. A very long worker, error_code or error_message is cut.
@@ -20,10 +18,14 @@ func (p *Progress) Check() *Invalid {
 			return invalidValue("new_version: %s", problem)
 		}
 	}
-	for _, name := range slices.Sorted(maps.Keys(p.Metrics)) {
-		if v := p.Metrics[name]; !finite(v) {
-			return invalidValue("the metric %q is %v, not a finite number", name, v)
+	wrong, found := "", false
+	for name, v := range p.Metrics { // order: the first by name is told
+		if !finite(v) && (!found || name < wrong) {
+			wrong, found = name, true
 		}
+	}
+	if found {
+		return invalidValue("the metric %q is %v, not a finite number", wrong, p.Metrics[wrong])
 	}
 	p.Worker, p.ErrorCode, p.ErrorMessage = cutIfThere(p.Worker, maxID), cutIfThere(p.ErrorCode, maxID), cutIfThere(p.ErrorMessage, maxErrorText)
 	switch p.Kind {

@@ -80,12 +80,7 @@ var doubleCoder = coder{
 }
 
 var textCoder = coder{
-	write: func(dst []byte, v reflect.Value) ([]byte, error) {
-		if s := v.String(); !utf8.ValidString(s) {
-			return nil, fmt.Errorf("%q is not UTF-8", s)
-		}
-		return appendText(dst, v.String()), nil
-	},
+	write: func(dst []byte, v reflect.Value) ([]byte, error) { return appendValidText(dst, v.String()) },
 	read: func(c *cursor, v reflect.Value) error {
 		b, err := c.text()
 		v.SetString(string(b))
@@ -157,6 +152,36 @@ func arrayCoder(n *node, t reflect.Type, depth int) (coder, error) {
 	}, nil
 }
 
+// appendMap writes a map of the kinds that our records have, without reflection: a trainer may report thousands of figures.
+func appendMap[V any](dst []byte, m map[string]V, sizeOf func(V) int, write func([]byte, V) ([]byte, error)) ([]byte, error) {
+	if len(m) > 0 {
+		dst = appendLong(dst, int64(len(m)))
+	}
+	keys, size := make([]string, 0, len(m)), 1
+	for k, v := range m { // order: sorted below
+		keys, size = append(keys, k), size+len(k)+2+sizeOf(v)
+	}
+	slices.Sort(keys)
+	dst = slices.Grow(dst, size)
+	for _, k := range keys {
+		var err error
+		if dst, err = appendValidText(dst, k); err == nil {
+			dst, err = write(dst, m[k])
+		}
+		if err != nil {
+			return nil, fmt.Errorf("entry %q: %w", k, err)
+		}
+	}
+	return append(dst, 0), nil
+}
+
+func appendValidText(dst []byte, s string) ([]byte, error) {
+	if !utf8.ValidString(s) {
+		return nil, fmt.Errorf("%q is not UTF-8", s)
+	}
+	return appendText(dst, s), nil
+}
+
 func mapCoder(n *node, t reflect.Type, depth int) (coder, error) {
 	if t.Kind() != reflect.Map || t.Key().Kind() != reflect.String {
 		return coder{}, fmt.Errorf("%s does not fit %s", t, n.describe())
@@ -167,6 +192,12 @@ func mapCoder(n *node, t reflect.Type, depth int) (coder, error) {
 	}
 	return coder{
 		write: func(dst []byte, v reflect.Value) (_ []byte, err error) {
+			switch m := v.Interface().(type) {
+			case map[string]float64:
+				return appendMap(dst, m, func(float64) int { return 8 }, func(dst []byte, f float64) ([]byte, error) { return appendDouble(dst, f), nil })
+			case map[string]string:
+				return appendMap(dst, m, func(s string) int { return len(s) + 2 }, appendValidText)
+			}
 			if v.Len() > 0 {
 				dst = appendLong(dst, int64(v.Len()))
 			}

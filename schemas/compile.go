@@ -84,7 +84,8 @@ const maxInline = 4096
 // Compile makes the program that reads wants from records of the writer's schema. The error is an *IncompatibleError where
 // the schema cannot give a wanted field.
 func (s *Schema) Compile(wants []Want) (*Program, error) {
-	c := compiler{p: &Program{entries: make([]*node, len(wants))}, subs: map[subKey]int32{}, inline: []*node{s.root}}
+	c := newCompiler(len(wants))
+	c.inline = []*node{s.root}
 	if err := s.checkPresent(wants); err != nil {
 		return nil, err
 	}
@@ -133,11 +134,16 @@ type subKey struct {
 type compiler struct {
 	p       *Program
 	subs    map[subKey]int32
+	tables  map[subKey]int32 // those of unions
 	todo    []subKey
 	fieldOf []uint16 // for each sub the field that it belongs to
 	field   uint16
 	target  int     // the last place that an op jumps to: ops before it must not grow
 	inline  []*node // records that are being written in line
+}
+
+func newCompiler(wants int) *compiler {
+	return &compiler{p: &Program{entries: make([]*node, wants)}, subs: map[subKey]int32{}, tables: map[subKey]int32{}}
 }
 
 func (c *compiler) emit(o op) int {
@@ -232,18 +238,23 @@ func (c *compiler) skipUnion(n *node) {
 		c.optional(null, some, func() { c.skip(typ) })
 		return
 	}
-	c.union(n, func(b *node) int32 { return c.sub(subKey{n: b, slot: -1}) })
+	c.union(subKey{n: n, slot: -1})
 }
 
-func (c *compiler) union(n *node, subOf func(*node) int32) {
-	table := make([]int32, len(n.branches))
-	for i, b := range n.branches {
-		if table[i] = -1; b.kind != kindNull {
-			table[i] = subOf(b)
+// union writes a union of any types. Its table is there once, however often it is used.
+func (c *compiler) union(key subKey) {
+	at, ok := c.tables[key]
+	if !ok {
+		table := make([]int32, len(key.n.branches))
+		for i, b := range key.n.branches {
+			if table[i] = -1; b.kind != kindNull {
+				table[i] = c.sub(subKey{n: b, slot: key.slot, kind: key.kind, utf8: key.utf8})
+			}
 		}
+		at = int32(len(c.p.unions))
+		c.p.unions, c.tables[key] = append(c.p.unions, table), at
 	}
-	c.p.unions = append(c.p.unions, table)
-	c.emit(op{code: opUnion, slot: -1, arg: int32(len(c.p.unions) - 1)})
+	c.emit(op{code: opUnion, slot: -1, arg: at})
 }
 
 // skipRecord writes the fields of a nested record in line, unless it contains itself or the program grows too large.
@@ -264,7 +275,7 @@ func (c *compiler) check(n *node) {
 	if typ, null, some, ok := n.optional(); ok {
 		c.optional(null, some, func() { c.check(typ) })
 	} else if n.kind == kindUnion {
-		c.union(n, func(b *node) int32 { return c.sub(subKey{n: b, slot: -1, utf8: true}) })
+		c.union(subKey{n: n, slot: -1, utf8: true})
 	} else if n.kind == kindString || n.kind == kindBytes {
 		c.emit(op{code: opText, slot: -1})
 	} else {

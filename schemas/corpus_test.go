@@ -47,6 +47,11 @@ var corpus = append(ownCorpus(), []corpusCase{
 	{name: "containing itself", exact: true, schema: `{"type":"record","name":"T","fields":[
 		{"name":"value","type":"double"},{"name":"next","type":["null","T"]},{"name":"left","type":{"type":"array","items":"T"}},
 		{"name":"right","type":{"type":"map","values":"T"}},{"name":"timestamp","type":["null","long"]}]}`},
+	{name: "figures", schema: `{"type":"record","name":"P","fields":[{"name":"retryable","type":["boolean","null"]},
+		{"name":"metrics","type":["null",{"type":"map","values":["null","int","float","double","long"]}]},{"name":"create","type":"boolean"},
+		{"name":"best_params","type":{"type":"map","values":["string","null",{"type":"enum","name":"E","symbols":["sgd","adam"]}]}},
+		{"name":"late","type":["null","boolean"]},{"name":"timestamp","type":"long"}]}`},
+	{name: "whole figures", exact: true, schema: `{"type":"record","name":"P","fields":[{"name":"metrics","type":{"type":"map","values":"long"}},{"name":"late","type":["boolean"]}]}`},
 	{name: "labels", exact: true, schema: `{"type":"record","name":"L","fields":[{"name":"labels","type":["null",{"type":"map","values":"string"}]},
 		{"name":"more","type":{"type":"map","values":"string"}},{"name":"timestamp","type":"long"}]}`},
 }...)
@@ -66,7 +71,8 @@ func ownCorpus() (all []corpusCase) {
 // wantsOf are the wants of events, but not those that the schema cannot give, and none is required.
 func wantsOf(s *Schema) []Want {
 	wants := append(DriftWants(), Want{Name: "action", Kind: String}, Want{Name: "revision", Kind: Long},
-		Want{Name: "best_params", Kind: StringMap})
+		Want{Name: "best_params", Kind: StringMap}, Want{Name: "metrics", Kind: DoubleMap}, Want{Name: "retryable", Kind: Boolean},
+		Want{Name: "create", Kind: Boolean}, Want{Name: "late", Kind: Boolean})
 	for i := range wants {
 		wants[i].Required = false
 		if _, err := s.Compile(wants[i : i+1]); err != nil {

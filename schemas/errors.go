@@ -1,6 +1,9 @@
 package schemas
 
-import "fmt"
+import (
+	"fmt"
+	"strings"
+)
 
 // FramingError says that a value does not begin with a known prefix, or that what follows the prefix is cut off.
 type FramingError struct {
@@ -32,9 +35,9 @@ type IncompatibleError struct {
 
 func (e *IncompatibleError) Error() string {
 	if e.Field == "" {
-		return fmt.Sprintf("schema %s: %s", e.Schema, e.Message)
+		return fmt.Sprintf("schema %s: %s", e.Schema, brief(e.Message))
 	}
-	return fmt.Sprintf("schema %s, field %s: %s", e.Schema, e.Field, e.Message)
+	return fmt.Sprintf("schema %s, field %s: %s", e.Schema, e.Field, brief(e.Message))
 }
 
 // MalformedError says that bytes are not a value of their schema.
@@ -48,7 +51,17 @@ func (e *MalformedError) Error() string {
 	if e.Field == "" {
 		return fmt.Sprintf("at byte %d: %s", e.Offset, e.Message)
 	}
-	return fmt.Sprintf("at byte %d, field %s: %s", e.Offset, e.Field, e.Message)
+	return fmt.Sprintf("at byte %d, field %s: %s", e.Offset, brief(e.Field), e.Message)
+}
+
+const maxBrief = 1000 // bytes
+
+// brief is a text of a foreign schema, as it may stand in an error: that goes with every record of the schema.
+func brief(s string) string {
+	if len(s) <= maxBrief {
+		return s
+	}
+	return strings.ToValidUTF8(s[:maxBrief], "") + " ..."
 }
 
 // within puts name before the path of a MalformedError, on its way up from the field's value.

@@ -163,7 +163,11 @@ func TestABadSchemaIsAnErrorThatSaysWhy(t *testing.T) {
 		{"a name of ours that was not given", `{"type":"record","name":"R","fields":[{"name":"a","type":"io.visutility.Evidence"}]}`, "io.visutility.Evidence"},
 		{"endless", `{"type":"record","name":"R","fields":[{"name":"a","type":"R"}]}`, "contains itself without end"},
 		{"endless by a union", `{"type":"record","name":"R","fields":[{"name":"a","type":["R"]}]}`, "contains itself without end"},
-		{"default of the type that it stands in", `{"type":"record","name":"R","fields":[{"name":"a","type":"R","default":{}}]}`, "default"},
+		{"default of the type that it stands in", `{"type":"record","name":"R","fields":[{"name":"a","type":["R","null"],"default":{}}]}`, "contain themselves"},
+		{"default of a default of ...", defaultsOfDefaults(30), "more than 100000 values"},
+		{"large default again and again", defaultsOfDefaults(8, strings.Repeat("x", 10_000)), "1048576 bytes"},
+		{"long name", `{"type":"record","name":"R` + strings.Repeat("r", maxName) + `","fields":[]}`, "at most 512"},
+		{"long namespace", `{"type":"record","name":"R","NameSpace":"` + strings.Repeat("r", maxName+1) + `","fields":[]}`, "at most 512"},
 		{"huge fixed", `{"type":"record","name":"R","fields":[{"name":"a","type":{"type":"fixed","name":"F","size":1e12},"default":""}]}`, "fixed F"},
 		{"deep", `{"type":"record","name":"R","fields":[{"name":"a","type":` + deep + `}]}`, "nested deeper"},
 		{"long", `{"type":"record","name":"R","doc":"` + strings.Repeat("x", maxSchemaText) + `","fields":[]}`, "bytes of text"},
@@ -177,6 +181,15 @@ func TestABadSchemaIsAnErrorThatSaysWhy(t *testing.T) {
 			})
 		})
 	}
+}
+
+// defaultsOfDefaults is a page of text whose last default has 2^levels values.
+func defaultsOfDefaults(levels int, value ...string) string {
+	schema := fmt.Sprintf(`{"type":"record","name":"R0","fields":[{"name":"a","type":"string","default":%q}]}`, strings.Join(value, ""))
+	for i := 1; i <= levels; i++ {
+		schema = fmt.Sprintf(`{"type":"record","name":"R%d","fields":[{"name":"a","type":%s,"default":{}},{"name":"b","type":"R%d","default":{}}]}`, i, schema, i-1)
+	}
+	return schema
 }
 
 func wideFields(n int) string {

@@ -2,6 +2,7 @@ package schemas
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/hamba/avro/v2"
 )
@@ -71,27 +72,39 @@ func (n *node) optional() (typ *node, null, some int, ok bool) {
 	return nil, 0, 0, false
 }
 
-// describe names the type for people: double, array<string>, io.visutility.Action, union{null, double}.
+// describe names the type for people: double, array<string>, io.visutility.Action, union{null, double}. What is long is cut.
 func (n *node) describe() string {
+	var sb strings.Builder
+	n.writeName(&sb)
+	return brief(sb.String())
+}
+
+func (n *node) writeName(sb *strings.Builder) {
+	if sb.Len() > maxBrief {
+		return
+	}
+	sb.WriteString(n.kind.String())
 	switch n.kind {
 	case kindArray, kindMap:
-		return n.kind.String() + "<" + n.item.describe() + ">"
+		sb.WriteByte('<')
+		n.item.writeName(sb)
+		sb.WriteByte('>')
 	case kindUnion:
-		s := "union{"
+		sb.WriteByte('{')
 		for i, b := range n.branches {
 			if i > 0 {
-				s += ", "
+				sb.WriteString(", ")
 			}
-			s += b.describe()
+			b.writeName(sb)
 		}
-		return s + "}"
+		sb.WriteByte('}')
 	case kindRecord, kindEnum, kindFixed:
-		return n.kind.String() + " " + n.name
+		sb.WriteString(" " + n.name)
+	default:
+		if n.logical != "" {
+			sb.WriteString(" (" + n.logical + ")")
+		}
 	}
-	if n.logical != "" {
-		return n.kind.String() + " (" + n.logical + ")"
-	}
-	return n.kind.String()
 }
 
 // builder turns hamba's tree into nodes.

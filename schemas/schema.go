@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/hamba/avro/v2"
 )
@@ -17,6 +18,7 @@ const (
 	maxNesting    = 64      // types within types; also how often a value's records may contain themselves
 	maxDepth      = 1024    // values within values, where each is looked at: more than any value that maxNesting lets through
 	maxFixed      = 1 << 20 // bytes of a fixed
+	maxName       = 512     // bytes of a name or a namespace: the first stands in each full name
 )
 
 // Schema is the schema of a record: parsed, checked and immutable, safe for concurrent use. Parse makes it.
@@ -28,12 +30,13 @@ type Schema struct {
 
 // Parse reads the schema of a record as JSON text (an .avsc file). It stands by itself: no name of another schema is known.
 func Parse(text string) (*Schema, error) {
-	if err := checkText(text); err != nil {
-		return nil, fmt.Errorf("Avro schema: %w", err)
-	}
-	parsed, err := parseByHamba(text)
+	prepared, err := checkText(text)
 	if err != nil {
 		return nil, fmt.Errorf("Avro schema: %w", err)
+	}
+	parsed, err := parseByHamba(prepared)
+	if err != nil {
+		return nil, fmt.Errorf("Avro schema: %s", brief(err.Error()))
 	}
 	b := &builder{named: map[string]*node{}}
 	root, err := b.node(parsed)
@@ -65,29 +68,33 @@ func (s *Schema) Canonical() string { return canonical(s.root) }
 func (s *Schema) Fingerprint() uint64 { return s.fingerprint }
 
 // parseByHamba parses text with a cache of its own: hamba's default one would let one schema's names leak into the next.
-// hamba indexes into half-built records where a default names the record that it stands in, and panics.
-func parseByHamba(text string) (s avro.Schema, err error) {
+func parseByHamba(text []byte) (s avro.Schema, err error) {
 	defer func() {
 		if r := recover(); r != nil {
-			s, err = nil, fmt.Errorf("the parser gave up on it (%v): is a default of the type that it stands in?", r)
+			s, err = nil, fmt.Errorf("the parser gave up on it (%v)", r)
 		}
 	}()
-	return avro.ParseWithCache(text, "", &avro.SchemaCache{})
+	return avro.ParseBytesWithCache(text, "", &avro.SchemaCache{})
 }
 
-// checkText refuses what hamba would take for the name of a type (any text that is no JSON), or could not bear.
-func checkText(text string) error {
+// checkText refuses what hamba would take for the name of a type (any text that is no JSON), or could not bear. It gives what
+// hamba has to be shown.
+func checkText(text string) ([]byte, error) {
 	if len(text) > maxSchemaText {
-		return fmt.Errorf("%d bytes of text: at most %d are read", len(text), maxSchemaText)
+		return nil, fmt.Errorf("%d bytes of text: at most %d are read", len(text), maxSchemaText)
 	}
 	var v any
 	if err := json.Unmarshal([]byte(text), &v); err != nil {
-		return fmt.Errorf("it is not JSON: %w", err)
+		return nil, fmt.Errorf("it is not JSON: %w", err)
 	}
-	return checkJSON(v, 0)
+	if err := checkJSON(v, 0); err != nil {
+		return nil, err
+	}
+	strip(v, false)
+	return json.Marshal(v)
 }
 
-// checkJSON bounds the nesting (each type takes up to three levels of JSON: field list, field, type) and fixed sizes.
+// checkJSON bounds the nesting (each type takes up to three levels of JSON: field list, field, type), names and fixed sizes.
 func checkJSON(v any, depth int) error {
 	if depth > 3*maxNesting {
 		return fmt.Errorf("its types are nested deeper than %d", maxNesting)
@@ -104,10 +111,41 @@ func checkJSON(v any, depth int) error {
 			return fmt.Errorf("fixed %v has %v bytes: at most %d are read", v["name"], size, maxFixed)
 		}
 		for _, k := range slices.Sorted(maps.Keys(v)) {
+			if s, ok := v[k].(string); ok && len(s) > maxName && (strings.EqualFold(k, "name") || strings.EqualFold(k, "namespace")) {
+				return fmt.Errorf("%s %s has %d bytes: at most %d are read", k, brief(s), len(s), maxName)
+			}
 			if err := checkJSON(v[k], depth+1); err != nil {
 				return err
 			}
 		}
 	}
 	return nil
+}
+
+// hiddenDefault is under what key a field's default is kept from hamba.
+const hiddenDefault = "retrainer.default"
+
+// strip takes out of a schema what hamba cannot bear or nobody needs: defaults of fields, which hamba fills in without a limit where they
+// leave out fields, and so would take 2^60 steps for a page of text; aliases, each of which it gives the namespace; docs. It knows keys in
+// capitals too.
+func strip(v any, isField bool) {
+	switch v := v.(type) {
+	case []any:
+		for _, e := range v {
+			strip(e, isField)
+		}
+	case map[string]any:
+		def, ok := v["default"]
+		for k, child := range v { // order: each key for itself
+			switch {
+			case strings.EqualFold(k, "aliases"), strings.EqualFold(k, "doc"), k == hiddenDefault, isField && strings.EqualFold(k, "default"):
+				delete(v, k)
+			default:
+				strip(child, strings.EqualFold(k, "fields"))
+			}
+		}
+		if isField && ok {
+			v[hiddenDefault] = []any{def}
+		}
+	}
 }

@@ -70,14 +70,13 @@ func (c *compiler) takeUnion(n *node, slot int16, kind Kind) string {
 	if _, ok := kind.item(); ok && len(n.branches) > 1 { // union{map, array ...} was refused above; two maps cannot stand in one union
 		return mismatch(n, kind)
 	}
-	c.union(n, func(b *node) int32 { return c.sub(subKey{n: b, slot: slot, kind: kind}) })
+	c.union(subKey{n: n, slot: slot, kind: kind})
 	return ""
 }
 
 // fits tries take in a compiler of its own.
 func (c *compiler) fits(n *node, kind Kind) string {
-	try := compiler{p: &Program{entries: make([]*node, 1)}, subs: map[subKey]int32{}}
-	return try.take(n, 0, kind)
+	return newCompiler(1).take(n, 0, kind)
 }
 
 // item is what the values of a wanted map are read as.
