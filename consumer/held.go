@@ -12,6 +12,9 @@ import (
 // A record whose handler needs a schema is held: it stays in t.now, the position stays at its offset, and nothing more is
 // fetched. What was folded before it is committed as always, policies are switched, and the schema is asked for meanwhile.
 
+// inTime is within what an answer is not told as waited for: schemas are asked for once, and an instance stays ready meanwhile.
+const inTime = time.Second
+
 // holds tells whether a record was put off, and holds it.
 func (t *task) holds(err error) bool {
 	var needs *record.Needs
@@ -19,7 +22,7 @@ func (t *task) holds(err error) bool {
 		return false
 	}
 	t.folded--
-	t.held, t.input.next = needs, t.now.Offset
+	t.held, t.heldSince, t.input.next = needs, t.c.cfg.Now(), t.now.Offset
 	t.log.Info().Int64("offset", t.now.Offset).Str("schema", needs.Name).Msg("a record waits for its schema")
 	return true
 }
@@ -63,7 +66,9 @@ func (t *task) await(ctx context.Context, wait time.Duration) error {
 	if s.refused != nil && t.again() {
 		why += "; the record was folded before, so its schema must come back: without it the state cannot be built again"
 	}
-	t.because(fmt.Sprintf("schema %s: %s", t.held.Name, why))
+	if s.err != nil || t.c.cfg.Now().Sub(t.heldSince) >= inTime {
+		t.because(fmt.Sprintf("schema %s: %s", t.held.Name, why))
+	}
 	timer := time.NewTimer(wait)
 	defer timer.Stop()
 	select {

@@ -66,10 +66,14 @@ func (s *shelf) resolve(_ context.Context, schema string) (string, error) {
 
 // supplied is an instance whose handlers need schemas, with checkpoints too rare to happen by themselves.
 func (s *shelf) supplied(l *logs, resolve func(context.Context, string) (string, error)) sim.Run {
-	return counting(l, func(c *consumer.Config) {
+	return counting(l, needs(resolve))
+}
+
+func needs(resolve func(context.Context, string) (string, error)) func(c *consumer.Config) {
+	return func(c *consumer.Config) {
 		c.Resolve, c.CheckpointInterval = resolve, time.Hour
 		c.Inputs[0].New = func() record.Handler { return needy{counter.New(totals), map[string]bool{}} }
-	})
+	}
 }
 
 func needing(schema string) *kgo.Record {
@@ -206,5 +210,32 @@ func TestAQuestionWithoutAnswerHoldsUpNothing(t *testing.T) {
 		if at(w, 0) != 1 {
 			t.Errorf("committed up to %d", at(w, 0))
 		}
+	})
+}
+
+// A registry that answers in time is not waited for: an instance does not stop being ready at each schema that is new to it.
+func TestAQuestionThatIsAnsweredInTimeIsNotToldAsWaiting(t *testing.T) {
+	sim.Bubble(t, sim.Config{Topics: topics()}, func(w *sim.World) {
+		var l logs
+		var c *consumer.Consumer
+		takes := map[string]time.Duration{"quick": 900 * time.Millisecond, "slow": 10 * time.Second}
+		w.Start("a", seen(&l, func(made *consumer.Consumer) { c = made }, needs(func(_ context.Context, schema string) (string, error) {
+			time.Sleep(takes[schema])
+			return "text", nil
+		})), nil)
+		revise(w, 1, 1)
+		ready := func() bool { s := c.Status(); return s.Ready() }
+		w.Until(30*time.Second, "it is ready", ready)
+		w.Append(needing("quick"))
+		for at(w, 0) == 0 {
+			if s := c.Status(); !s.Ready() {
+				t.Fatalf("not ready: %+v", s)
+			}
+			time.Sleep(10 * time.Millisecond)
+		}
+		w.Append(needing("slow"))
+		w.Until(2*time.Second, "it says what it waits for", func() bool { return !ready() })
+		w.Until(20*time.Second, "it goes on", func() bool { return at(w, 0) == 2 && ready() })
+		counted(t, w, 2, 0)
 	})
 }

@@ -54,6 +54,7 @@ type life struct {
 	clock                     brokerClock
 	now                       record.Record // being folded
 	held                      *record.Needs // what the record in now waits for; nil: nothing
+	heldSince                 time.Time     // when it began to wait
 	refused                   *record.Dead  // why the record in now will not get what it waited for
 	replaying                 bool          // what is folded was folded before
 	outside                   bool          // a dead letter that waits to be committed must not be met by a replay

@@ -264,10 +264,10 @@ func (i *instance) readiness() (r readiness, err error) {
 }
 
 // build makes a program of this module.
-func build(t testing.TB, dir, pkg string) string {
+func build(t testing.TB, dir, pkg string, flags ...string) string {
 	t.Helper()
 	binary := filepath.Join(dir, filepath.Base(pkg))
-	cmd := exec.Command("go", "build", "-o", binary, pkg)
+	cmd := exec.Command("go", append(append([]string{"build", "-o", binary}, flags...), pkg)...)
 	cmd.Dir = top
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("go build %s: %v\n%s", pkg, err, out)

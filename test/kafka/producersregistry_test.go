@@ -6,82 +6,15 @@ import (
 	"bufio"
 	"bytes"
 	"context"
-	"encoding/json"
-	"fmt"
-	"io"
 	"math/rand/v2"
-	"net/http"
-	"net/http/httptest"
-	"net/http/httputil"
-	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
-	"strconv"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 )
-
-// startRegistry starts Apicurio Registry, which keeps its schemas in memory; the URLs of its Confluent API and of its own.
-func startRegistry(t testing.TB, dir string) (confluent, own string) {
-	t.Helper()
-	env := append(os.Environ(), "REGISTRY_DIR="+filepath.Join(dir, "registry"), "REGISTRY_PORT="+strconv.Itoa(30_000+10*rand.IntN(200)), "REGISTRY_KAFKA=")
-	script := func(args ...string) ([]byte, error) {
-		cmd := exec.Command(filepath.Join(top, "tools/registry/registry-local"), args...)
-		cmd.Env = env
-		return cmd.CombinedOutput()
-	}
-	began := time.Now()
-	t.Cleanup(func() { _, _ = script("clean") })
-	out, err := script("start")
-	urls := regexp.MustCompile(`REGISTRY_URL=(\S+)\s+APICURIO_URL=(\S+)`).FindStringSubmatch(string(out))
-	if err != nil || urls == nil {
-		t.Errorf("registry-local start: %v\n%s", err, out)
-		return "", ""
-	}
-	t.Logf("the registry at %s after %.1f s", urls[1], time.Since(began).Seconds())
-	return urls[1], urls[2]
-}
-
-// withGUIDs is a registry that has GUIDs, which Confluent's header form wants: no registry that has them can be had here. It is the
-// real one, whose answers get a guid beside each id, and whose schemas can be asked for by it.
-func withGUIDs(t testing.TB, registry string) string {
-	t.Helper()
-	to, err := url.Parse(registry)
-	if err != nil {
-		t.Fatal(err)
-	}
-	const guid = "%08x-0000-4000-8000-000000000000"
-	proxy := &httputil.ReverseProxy{
-		Rewrite: func(r *httputil.ProxyRequest) {
-			var id int
-			if _, err := fmt.Sscanf(r.In.URL.Path, "/schemas/guids/"+guid, &id); err == nil {
-				r.Out.URL.Path = fmt.Sprintf("/schemas/ids/%d", id)
-			}
-			r.SetURL(to)
-			r.Out.Header.Del("Accept-Encoding")
-		},
-		ModifyResponse: func(res *http.Response) error {
-			body, err := io.ReadAll(res.Body)
-			var answer map[string]any
-			if err == nil && json.Unmarshal(body, &answer) == nil {
-				if id, ok := answer["id"].(float64); ok {
-					answer["guid"] = fmt.Sprintf(guid, int(id))
-					body, err = json.Marshal(answer)
-				}
-			}
-			res.Body, res.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
-			res.Header.Set("Content-Length", strconv.Itoa(len(body)))
-			return err
-		},
-	}
-	server := httptest.NewServer(proxy)
-	t.Cleanup(server.Close)
-	return server.URL
-}
 
 func TestEveryEventOfProducersInPythonAndJavaIsFoldedOnce(test *testing.T) {
 	t := tell(test)
