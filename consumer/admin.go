@@ -20,6 +20,7 @@ type Topic struct {
 	Partitions  int32
 	Replication int16             // replicas of a partition; 0 in a topic to be made: the broker's default
 	Configs     map[string]string // all that are in force; in a topic to be made those that differ from the broker's
+	operations  int32             // what this client's principal may do with it, a bit each by its number; unknownOperations
 }
 
 // Brokers counts the brokers of the cluster.
@@ -47,7 +48,7 @@ func (c *Client) Topics(ctx context.Context, names ...string) (map[string]Topic,
 			case t.ErrorCode != 0:
 				return &fault{fate: f, what: "topic " + text(t.Topic), code: t.ErrorCode, want: toDescribe(text(t.Topic))}
 			default:
-				there[*t.Topic] = Topic{Name: *t.Topic, Partitions: int32(len(t.Partitions)), Replication: replicas(t.Partitions)}
+				there[*t.Topic] = Topic{Name: *t.Topic, Partitions: int32(len(t.Partitions)), Replication: replicas(t.Partitions), operations: t.AuthorizedOperations}
 			}
 		}
 		return nil

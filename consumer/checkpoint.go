@@ -17,11 +17,7 @@ const progressTimeout = 5 * time.Second
 
 // readCheckpoint fills the handler from the checkpoint partition up to t.floor, its high watermark.
 func (t *task) readCheckpoint(ctx context.Context) error {
-	start, err := t.c.cluster.offsetAt(ctx, t.in.Checkpoint, t.partition, earliest)
-	if err != nil {
-		return err
-	}
-	s := newStream(t.c.cluster, t.in.Checkpoint, t.partition, start, t.c.cfg.MaxPartitionBytes, t.c.cfg.MaxBatchBytes)
+	s := newStream(t.c.cluster, t.in.Checkpoint, t.partition, 0, t.c.cfg.MaxPartitionBytes, t.c.cfg.MaxBatchBytes)
 	defer s.close()
 	moved := t.c.cfg.Now()
 	for s.next < t.floor {
@@ -31,7 +27,10 @@ func (t *task) readCheckpoint(ctx context.Context) error {
 			err = t.restore(s)
 		}
 		var out *rangeError
-		if err != nil && !errors.As(err, &out) { // outside the log: it was cut, and nothing comes
+		switch outside := errors.As(err, &out); {
+		case outside && out.offset < out.start: // compaction moved the log's start
+			s.seek(out.start)
+		case err != nil && !outside: // beyond the end it was cut, and nothing comes
 			shownFailed(ctx, err)
 			if err = s.recover(ctx, err, 50*time.Millisecond); err != nil {
 				return err

@@ -61,6 +61,7 @@ func (c *Client) NeedTopics(ctx context.Context, names ...string) error {
 func (c *Client) metadata(ctx context.Context, names ...string) (*kmsg.MetadataResponse, error) {
 	req := kmsg.NewPtrMetadataRequest()
 	req.Topics = []kmsg.MetadataRequestTopic{} // none; nil would be all
+	req.IncludeTopicAuthorizedOperations = true
 	for _, n := range names {
 		t := kmsg.NewMetadataRequestTopic()
 		t.Topic = kmsg.StringPtr(n)

@@ -36,11 +36,6 @@ type topicInfo struct {
 	leaders []int32 // by partition; -1: none at the moment
 }
 
-type coordinatorKey struct {
-	kind int8 // 0 group, 1 transaction
-	name string
-}
-
 func newCluster(client *wire.Client, brokers []string, now func() time.Time) *cluster {
 	return &cluster{client: client, at: brokers, now: now, asking: make(chan struct{}, 1),
 		topics: map[string]topicInfo{}, coords: map[coordinatorKey]int32{}}
@@ -110,12 +105,13 @@ func (c *cluster) refresh(ctx context.Context, names ...string) error {
 		return nil
 	}
 	slices.Sort(all)
-	return c.ask(ctx, slices.Compact(all))
+	return c.ask(ctx, slices.Compact(all), names)
 }
 
-func (c *cluster) ask(ctx context.Context, names []string) error {
+// ask asks for the metadata of all; an error is about those that are wanted.
+func (c *cluster) ask(ctx context.Context, all, wanted []string) (refused error) {
 	req := kmsg.NewPtrMetadataRequest()
-	for _, n := range names {
+	for _, n := range all {
 		t := kmsg.NewMetadataRequestTopic()
 		t.Topic = kmsg.StringPtr(n)
 		req.Topics = append(req.Topics, t)
@@ -136,9 +132,12 @@ func (c *cluster) ask(ctx context.Context, names []string) error {
 			continue
 		}
 		if t.ErrorCode != 0 {
-			delete(c.topics, *t.Topic)
-			if fateOf(t.ErrorCode) == fateStop {
-				return &fault{fate: fateStop, what: "topic " + *t.Topic, code: t.ErrorCode, want: toDescribe(*t.Topic)}
+			f := fateOf(t.ErrorCode)
+			if f != fateDenied { // what is not shown any more may be there as before
+				delete(c.topics, *t.Topic)
+			}
+			if (f == fateDenied || f == fateStop) && refused == nil && slices.Contains(wanted, *t.Topic) {
+				refused = &fault{fate: f, what: "topic " + *t.Topic, code: t.ErrorCode, want: toDescribe(*t.Topic)}
 			}
 			continue
 		}
@@ -151,7 +150,7 @@ func (c *cluster) ask(ctx context.Context, names []string) error {
 		}
 		c.topics[*t.Topic] = info
 	}
-	return nil
+	return refused
 }
 
 // partitions tells how many partitions a topic has, 0 if it is not known.
@@ -163,8 +162,10 @@ func (c *cluster) partitions(topic string) int32 {
 
 // counts asks now how many partitions each topic has.
 func (c *cluster) counts(ctx context.Context, topics []string) (map[string]int32, error) {
-	if err := c.refresh(ctx, topics...); err != nil {
+	if err := c.refresh(ctx, topics...); err != nil && fateOfError(err) != fateDenied {
 		return nil, err
+	} else if gone := slices.ContainsFunc(topics, func(t string) bool { return c.partitions(t) == 0 }); err != nil && gone {
+		return nil, err // else what was known before counts
 	}
 	counts := map[string]int32{}
 	for _, t := range topics {
@@ -202,45 +203,6 @@ func (c *cluster) missing(ctx context.Context, names []string) ([]string, error)
 			return nil, err
 		}
 	}
-}
-
-// coordinator tells the node that coordinates a group (kind 0) or a transactional id (kind 1).
-func (c *cluster) coordinator(ctx context.Context, kind int8, name string) (int32, error) {
-	key := coordinatorKey{kind, name}
-	c.mu.Lock()
-	node, ok := c.coords[key]
-	c.mu.Unlock()
-	if ok {
-		return node, nil
-	}
-	req := kmsg.NewPtrFindCoordinatorRequest()
-	req.CoordinatorKey, req.CoordinatorType, req.CoordinatorKeys = name, kind, []string{name}
-	ctx, cancel := context.WithTimeout(ctx, askTimeout)
-	defer cancel()
-	res, err := wire.Do[*kmsg.FindCoordinatorResponse](ctx, c.client, wire.AnyNode, req)
-	what := "coordinator of " + name
-	if err != nil {
-		return 0, asFault(what, err)
-	}
-	code, node := res.ErrorCode, res.NodeID
-	if len(res.Coordinators) > 0 { // v4 and later
-		code, node = res.Coordinators[0].ErrorCode, res.Coordinators[0].NodeID
-	}
-	if code != 0 {
-		want := rights{30: "Read on group " + name, 53: "Write on transactional-id " + name}
-		return 0, &fault{fate: fateOf(code), what: what, code: code, want: want[code]}
-	}
-	c.mu.Lock()
-	c.coords[key] = node
-	c.mu.Unlock()
-	return node, nil
-}
-
-// misrouted forgets a coordinator that turned out wrong or unreachable.
-func (c *cluster) misrouted(kind int8, name string) {
-	c.mu.Lock()
-	delete(c.coords, coordinatorKey{kind, name})
-	c.mu.Unlock()
 }
 
 // pause waits d or until ctx is done.
@@ -342,9 +304,4 @@ func asFault(what string, err error) *fault {
 func (c *cluster) toLeader(topic string, partition int32) (route func(context.Context) (int32, error), lost func(context.Context)) {
 	return func(ctx context.Context) (int32, error) { return c.leader(ctx, topic, partition) },
 		func(ctx context.Context) { _ = c.refresh(ctx, topic) }
-}
-
-func (c *cluster) toCoordinator(kind int8, name string) (route func(context.Context) (int32, error), lost func(context.Context)) {
-	return func(ctx context.Context) (int32, error) { return c.coordinator(ctx, kind, name) },
-		func(context.Context) { c.misrouted(kind, name) }
 }

@@ -69,6 +69,7 @@ func (t *task) transaction(next position, records []record.Output) error {
 	if err != nil {
 		return err
 	}
+	t.writing = batches
 	if err := t.addPartitions(ctx, batches); err != nil {
 		return err
 	}
@@ -87,7 +88,7 @@ func (t *task) transaction(next position, records []record.Output) error {
 	if err := t.endTransaction(ctx, true); err != nil {
 		return err
 	}
-	t.saved, t.known = next, true
+	t.saved, t.known, t.writing = next, true, nil
 	t.retry.Reset()
 	return nil
 }
@@ -104,15 +105,19 @@ func (t *task) partitionFor(o *record.Output) (int32, error) {
 	return wire.PartitionFor(o.Key, int32(len(info.leaders))), nil
 }
 
+func (t *task) transactionalID() string {
+	return fmt.Sprintf("%s.%s.%d", t.c.cfg.App, t.in.Topic, t.partition)
+}
+
 // toWrite is the right that a transaction needs.
 func (t *task) toWrite() string { return "Write on transactional-id " + t.producer.txn }
 
 // step is one request to the transaction's coordinator. Without an answer its fate is unknown.
 func (t *task) step(ctx context.Context, what string, needs rights, send func(context.Context, int32) (int16, error)) error {
-	route, lost := t.c.cluster.toCoordinator(1, t.producer.txn)
+	route, lost := t.c.cluster.toCoordinator(transactions, t.producer.txn)
 	err := t.c.cluster.persist(ctx, requestTimeout, ask{what: what, route: route, lost: lost, send: send, unknown: true, rights: needs})
 	if err != nil {
-		t.c.cluster.misrouted(1, t.producer.txn)
+		t.c.cluster.misrouted(transactions, t.producer.txn)
 	}
 	return err
 }
@@ -179,7 +184,7 @@ func (t *task) commitOffset(ctx context.Context, offset int64) error {
 	rp.Partition, rp.Offset, rp.LeaderEpoch, rp.Metadata = t.partition, offset, -1, kmsg.StringPtr(offsetMetadata)
 	rt.Partitions = append(rt.Partitions, rp)
 	req.Topics = append(req.Topics, rt)
-	route, lost := t.c.cluster.toCoordinator(0, t.c.cfg.App)
+	route, lost := t.c.cluster.toCoordinator(groups, t.c.cfg.App)
 	return t.c.cluster.persist(ctx, requestTimeout, ask{what: "TxnOffsetCommit", route: route, lost: lost, unknown: true,
 		rights: rights{29: "Read on topic " + t.in.Topic, 30: "Read on group " + t.c.cfg.App, 53: t.toWrite()},
 		send: func(ctx context.Context, node int32) (int16, error) {

@@ -30,7 +30,7 @@ func (c *cluster) committed(ctx context.Context, group, topic string, id [16]byt
 	gt.Topic, gt.TopicID, gt.Partitions = topic, id, rt.Partitions
 	g.Topics = append(g.Topics, gt)
 	req.Groups = append(req.Groups, g)
-	route, lost := c.toCoordinator(0, group)
+	route, lost := c.toCoordinator(groups, group)
 	err = c.persist(ctx, 2*requestTimeout, ask{what: "OffsetFetch", route: route, lost: lost, rights: rights{29: "Read on topic " + topic, 30: "Read on group " + group},
 		send: func(ctx context.Context, node int32) (code int16, err error) {
 			ctx, cancel := context.WithTimeout(ctx, requestTimeout)
@@ -82,7 +82,7 @@ func (g *generation) commit(ctx context.Context, topic string, id [16]byte, offs
 		rt.Partitions = append(rt.Partitions, rp)
 	}
 	req.Topics = append(req.Topics, rt)
-	route, lost := g.cluster.toCoordinator(0, g.group)
+	route, lost := g.cluster.toCoordinator(groups, g.group)
 	return g.cluster.persist(ctx, requestTimeout, ask{what: "OffsetCommit of group " + g.group, route: route, lost: lost,
 		rights: rights{29: "Read on topic " + topic, 30: "Read on group " + g.group},
 		send: func(ctx context.Context, node int32) (int16, error) {

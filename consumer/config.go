@@ -39,6 +39,10 @@ type Config struct {
 	MaxPartitionBytes  int32         // 1 MiB of one partition in one fetch; a larger single batch still comes through
 	MaxBatchBytes      int           // 64 MiB, bound of one batch after decompression
 
+	// Client is an open client of the cluster, which Run goes on with and leaves open: what it knows and its connections are as
+	// good for Run. nil: Run makes one of its own, by Brokers, Access and Dial.
+	Client *Client
+
 	Access
 	Dial func(ctx context.Context, network, address string) (net.Conn, error) // nil: TCP
 	Now  func() time.Time                                                     // nil: time.Now; for back-off, intervals and the ticker only

@@ -22,6 +22,7 @@ type Consumer struct {
 	poison     poison
 	unanswered unanswered
 	supplies   *supplies
+	served     atomic.Bool // all tasks have run: the rights are right, and one that is missing was taken away
 }
 
 // SetupError is for an operator to mend: a missing topic, no rights, a wrong setting. Doing the same again does not help.
@@ -46,9 +47,13 @@ func New(cfg Config) (*Consumer, error) {
 // Run works until ctx is done (then it commits, leaves the group and answers nil) or until an error that no repetition
 // mends. A broker that is away is waited for. When Run returns, all its goroutines have ended.
 func (c *Consumer) Run(ctx context.Context) error {
-	c.client = wire.NewClient(wire.Config{Brokers: c.cfg.Brokers, Dial: c.cfg.Dial, TLS: c.cfg.TLS, SASL: c.cfg.SASL, ClientID: c.cfg.App})
-	defer c.client.Close()
-	c.cluster = newCluster(c.client, c.cfg.Brokers, c.cfg.Now)
+	if open := c.cfg.Client; open != nil {
+		c.client, c.cluster = open.wire, open.cluster
+	} else {
+		c.client = wire.NewClient(wire.Config{Brokers: c.cfg.Brokers, Dial: c.cfg.Dial, TLS: c.cfg.TLS, SASL: c.cfg.SASL, ClientID: c.cfg.App})
+		defer c.client.Close()
+		c.cluster = newCluster(c.client, c.cfg.Brokers, c.cfg.Now)
+	}
 	c.revisions = newRevisions(c.cfg.Revisions)
 	if err := c.setup(ctx); ctx.Err() != nil {
 		return nil
@@ -123,25 +128,33 @@ func (c *Consumer) membership() *membership {
 	slices.Sort(topics)
 	return &membership{client: c.client, cluster: c.cluster, now: c.cfg.Now, log: c.cfg.Log, status: c.status,
 		group: c.cfg.App, instance: c.cfg.InstanceID, protocol: assignor, topics: topics,
-		session: c.cfg.SessionTimeout, look: c.cfg.MetadataInterval, tasks: c.tasks}
+		session: c.cfg.SessionTimeout, look: c.cfg.MetadataInterval, tasks: c.tasks, served: c.served.Load}
 }
 
-// fences are the first fences of a generation's tasks.
+// fences are the first fences of a generation's tasks, and their first fetches.
 type fences struct {
-	left atomic.Int32
-	done chan struct{} // closed when every task has fenced
+	left  atomic.Int32
+	done  chan struct{} // closed when every task has fenced
+	unfed atomic.Int32  // tasks that have not fetched while they ran
 }
 
 // tasks makes the tasks of a generation.
 func (c *Consumer) tasks(g *generation) (all []running) {
 	f := &fences{done: make(chan struct{})}
+	var ids []string
 	for i := range c.cfg.Inputs {
 		in := &c.cfg.Inputs[i]
 		for _, p := range g.owned[in.Topic] {
 			t := newTask(c, g, f, in, p)
+			ids = append(ids, t.transactionalID())
 			all = append(all, running{live: t.live, status: &t.status})
 		}
 	}
 	f.left.Store(int32(len(all)))
+	f.unfed.Store(int32(len(all)))
+	if len(all) == 0 { // a spare member: what it needs so far, it has
+		c.served.Store(true)
+	}
+	c.cluster.coordinate(g.soft, transactions, ids)
 	return all
 }

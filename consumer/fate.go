@@ -12,16 +12,17 @@ import (
 type fate int8
 
 const (
-	fateDone  fate = iota // the request did what it says
-	fateAgain             // the same request once more (Produce: same sequence), until the step's deadline
-	fateRoute             // as fateAgain, after asking who leads or coordinates now
-	fateDrop              // drop the handler and fence again: the producer's epoch or sequence is not ours any more, or a fate is unknown
-	fateEnd               // the task ends: its generation of the group is over
-	fateStop              // the process ends with a sentence: no repetition mends this
+	fateDone   fate = iota // the request did what it says
+	fateAgain              // the same request once more (Produce: same sequence), until the step's deadline
+	fateRoute              // as fateAgain, after asking who leads or coordinates now
+	fateDrop               // drop the handler and fence again: the producer's epoch or sequence is not ours any more, or a fate is unknown
+	fateEnd                // the task ends: its generation of the group is over
+	fateDenied             // a right is missing: until all tasks have run fateStop; then somebody took it away, and it is waited for
+	fateStop               // the process ends with a sentence: no repetition mends this
 )
 
 func (f fate) String() string {
-	return [...]string{"done", "again", "route", "drop", "end", "stop"}[f]
+	return [...]string{"done", "again", "route", "drop", "end", "denied", "stop"}[f]
 }
 
 // fates is the one table of what each error code means to a task. A code that is not in it is fateAgain if kerr calls it
@@ -61,6 +62,12 @@ var fates = map[int16]fate{
 	27: fateEnd, // REBALANCE_IN_PROGRESS
 	79: fateEnd, // MEMBER_ID_REQUIRED
 	82: fateEnd, // FENCED_INSTANCE_ID
+
+	// A right that was taken away while the service runs (denied.go). A fetch is asked again in place, for it changes nothing.
+	29: fateDenied, // TOPIC_AUTHORIZATION_FAILED: in a transaction drop, and the fence tries the same partitions before it loads
+	30: fateDenied, // GROUP_AUTHORIZATION_FAILED: the generation ends, and the member asks to join until it may
+	31: fateDenied, // CLUSTER_AUTHORIZATION_FAILED: of a tick, no right to write to any topic; tried again every second
+	53: fateDenied, // TRANSACTIONAL_ID_AUTHORIZATION_FAILED: drop, and the fence is tried until it may
 }
 
 func fateOf(code int16) fate {

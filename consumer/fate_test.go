@@ -24,7 +24,7 @@ func TestFateOfEveryCode(t *testing.T) {
 		kerr.InvalidProducerEpoch: fateDrop, kerr.ProducerFenced: fateDrop, kerr.InvalidTxnState: fateDrop,
 		kerr.OutOfOrderSequenceNumber: fateDrop, kerr.UnknownProducerID: fateDrop, kerr.InvalidProducerIDMapping: fateDrop,
 		kerr.IllegalGeneration: fateEnd, kerr.UnknownMemberID: fateEnd, kerr.RebalanceInProgress: fateEnd, kerr.FencedInstanceID: fateEnd,
-		kerr.TransactionalIDAuthorizationFailed: fateStop, kerr.TopicAuthorizationFailed: fateStop, kerr.GroupAuthorizationFailed: fateStop,
+		kerr.TransactionalIDAuthorizationFailed: fateDenied, kerr.TopicAuthorizationFailed: fateDenied, kerr.GroupAuthorizationFailed: fateDenied,
 		kerr.MessageTooLarge: fateStop, kerr.InvalidTransactionTimeout: fateStop, kerr.InvalidRequest: fateStop,
 	}
 	for e, f := range want {

@@ -24,7 +24,10 @@ func (t *task) fetch(ctx context.Context, wait time.Duration) error {
 	}
 	err := t.input.fetch(ctx, wait)
 	if err == nil {
-		t.because("")
+		t.because(t.unticked)
+		if !t.replaying {
+			t.fedOnce()
+		}
 		return nil
 	}
 	if out, ok := err.(*rangeError); ok {
@@ -34,6 +37,9 @@ func (t *task) fetch(ctx context.Context, wait time.Duration) error {
 		return t.madeAnew()
 	}
 	t.status.set(func(v *TaskStatus) { v.Why, v.Lag = err.Error(), -1 })
+	if fateOfError(err) == fateDenied && t.c.served.Load() {
+		return pause(ctx, deniedPause)
+	}
 	return t.input.recover(ctx, err, 100*time.Millisecond)
 }
 

@@ -94,7 +94,7 @@ func (g *generation) heartbeats(last time.Time) {
 	req := kmsg.NewPtrHeartbeatRequest()
 	req.Group, req.Generation, req.MemberID = g.group, g.number, g.member
 	req.InstanceID = g.instanceID()
-	route, lost := g.cluster.toCoordinator(0, g.group)
+	route, lost := g.cluster.toCoordinator(groups, g.group)
 	for pause(g.soft, g.session/10) == nil {
 		left := g.session - g.now().Sub(last)
 		if left <= 0 {

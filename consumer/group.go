@@ -31,6 +31,7 @@ type membership struct {
 	claims  func(owned map[string][]int32) (claimed map[string][]int32, busy bool)
 	tasks   func(g *generation) []running // what runs in a generation, made for its partitions
 	waiting func(why error)               // nil, or told what is waited for
+	served  func() bool                   // tells whether a right that is missing now was there before; nil: no
 }
 
 // running is a part of what a member does in a generation. live ends when g.soft does; an error that it answers ends the
@@ -61,10 +62,10 @@ func (m *member) run(ctx context.Context) error {
 			retry.Reset()
 			err = m.work(g)
 		}
-		switch fateOfError(err) {
-		case fateDone, fateEnd: // once more, but never without end at once
+		switch f := fateOfError(err); {
+		case f == fateDone || f == fateEnd: // once more, but never without end at once
 			_ = pause(ctx, 20*time.Millisecond)
-		case fateStop:
+		case f == fateStop || f == fateDenied && (m.served == nil || !m.served()):
 			m.leave(ctx)
 			return err
 		default:
@@ -134,7 +135,7 @@ func (ms *membership) instanceID() *string {
 // ask sends a request to the group's coordinator, which may be repeated.
 func (m *member) ask(ctx context.Context, what string, d time.Duration, send func(context.Context, int32) (int16, error)) error {
 	what += " of group " + m.group
-	route, lost := m.cluster.toCoordinator(0, m.group)
+	route, lost := m.cluster.toCoordinator(groups, m.group)
 	return m.cluster.persist(showing(ctx, m.status.show), d, ask{what: what, route: route, lost: lost, send: send,
 		rights: rights{30: "Read on group " + m.group}})
 }
@@ -188,7 +189,7 @@ func (m *member) sync(g *generation, joined *kmsg.JoinGroupResponse) error {
 	return nil
 }
 
-// work runs the generation's tasks until it ends, and answers why as an error of fateEnd or fateStop; nil when ctx is done.
+// work runs the generation's tasks until it ends, and answers why as an error of fateEnd, fateDenied or fateStop; nil when ctx is done.
 func (m *member) work(g *generation) error {
 	m.status.joined(g)
 	m.log.Info().Int32("generation", g.number).Str("member", g.member).Int("tasks", g.places()).Msg("joined")

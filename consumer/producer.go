@@ -51,7 +51,7 @@ func (p *producer) init(ctx context.Context) error {
 	lost := func(context.Context) {}
 	if p.txn != "" {
 		req.TransactionalID = &p.txn
-		route, lost = p.c.toCoordinator(1, p.txn)
+		route, lost = p.c.toCoordinator(transactions, p.txn)
 	}
 	return p.c.persist(ctx, 2*requestTimeout, ask{what: "InitProducerID " + p.txn, route: route, lost: lost,
 		rights: rights{31: "Write on topic " + p.to, 53: "Write on transactional-id " + p.txn},

@@ -19,7 +19,8 @@ type ReaderConfig struct {
 	Uncommitted bool // also what open or aborted transactions wrote
 }
 
-// Reader reads all partitions of a topic outside any group: in order within a partition, in no order between them.
+// Reader reads all partitions of a topic outside any group, those that are added meanwhile too unless ToEnd: in order within a
+// partition, in no order between them.
 type Reader struct {
 	found   chan found
 	left    int // partitions that are not at their end; touched by Next only
@@ -36,7 +37,8 @@ type found struct {
 }
 
 const (
-	readAhead      = 256 // records found and not asked for yet
+	readAhead      = 256              // records found and not asked for yet
+	readerLook     = 30 * time.Second // between looks for new partitions
 	readerWait     = 500 * time.Millisecond
 	readerBatch    = 64 << 20 // bound of one batch after decompression
 	readerMaxBytes = 1 << 20
@@ -59,16 +61,34 @@ func (c *Client) NewReader(ctx context.Context, cfg ReaderConfig) (*Reader, erro
 			r.Close()
 			return nil, err
 		}
-		s := newStream(c.cluster, cfg.Topic, p, from, readerMaxBytes, readerBatch)
-		if s.uncommitted = cfg.Uncommitted; cfg.Uncommitted {
-			s.req.IsolationLevel = 0
-		}
-		r.running.Go(func() {
-			defer s.close()
-			r.give(reading, found{ended: true, err: r.read(reading, c, s, end)})
-		})
+		r.begin(reading, c, cfg, p, from, end)
+	}
+	if !cfg.ToEnd {
+		r.running.Go(func() { r.grow(reading, c, cfg, n) })
 	}
 	return r, nil
+}
+
+// begin begins to read a partition.
+func (r *Reader) begin(ctx context.Context, c *Client, cfg ReaderConfig, partition int32, from, end int64) {
+	s := newStream(c.cluster, cfg.Topic, partition, from, readerMaxBytes, readerBatch)
+	if s.uncommitted = cfg.Uncommitted; cfg.Uncommitted {
+		s.req.IsolationLevel = 0
+	}
+	r.running.Go(func() {
+		defer s.close()
+		r.give(ctx, found{ended: true, err: r.read(ctx, c, s, end)})
+	})
+}
+
+// grow looks for partitions beyond the first n, which were added since, and reads them from their start, until ctx is done.
+func (r *Reader) grow(ctx context.Context, c *Client, cfg ReaderConfig, n int32) {
+	for pause(ctx, readerLook) == nil {
+		_ = c.cluster.refresh(ctx, cfg.Topic) // what is known stands, and it is asked for again
+		for ; n < c.cluster.partitions(cfg.Topic); n++ {
+			r.begin(ctx, c, cfg, n, 0, -1)
+		}
+	}
 }
 
 // Close stops reading and returns when all goroutines have ended.

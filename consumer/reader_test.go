@@ -269,3 +269,23 @@ func TestReadingBeginsNoLongerThanItsCallerWaits(t *testing.T) {
 		}
 	})
 }
+
+// Whoever follows a topic sees what is written to partitions that were added since, from their start.
+func TestPartitionsThatAreAddedAreFollowed(t *testing.T) {
+	withBroker(t, []string{"a"}, func(t *testing.T, b *broker) {
+		r := open(t, b, consumer.ReaderConfig{Topic: "a", From: consumer.From{End: true}})
+		defer r.Close()
+		if err := b.ours.AddPartitions(t.Context(), "a", 3); err != nil {
+			t.Fatal(err)
+		}
+		c := b.client(t) // the one before knows of two
+		if err := c.ProduceSync(t.Context(), &kgo.Record{Topic: "a", Partition: 2, Value: []byte("new")}).FirstErr(); err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		if rec, err := r.Next(ctx); err != nil || rec.Partition != 2 || string(rec.Value) != "new" {
+			t.Errorf("%+v, %v", rec, err)
+		}
+	})
+}

@@ -37,6 +37,7 @@ func (v *revisions) read(ctx context.Context, c *Consumer) error {
 	for ctx.Err() == nil {
 		err := v.follow(ctx, c, s, &end)
 		if err == nil {
+			c.status.lacks("")
 			wait.Reset()
 			continue
 		}
@@ -46,6 +47,11 @@ func (v *revisions) read(ctx context.Context, c *Consumer) error {
 			continue
 		}
 		v.failed(err)
+		if fateOfError(err) == fateDenied && c.served.Load() { // what was read stands
+			c.status.lacks(err.Error())
+			_ = pause(ctx, deniedPause)
+			continue
+		}
 		if err = s.recover(ctx, err, wait.NextBackOff()); err != nil && ctx.Err() == nil {
 			return err
 		}

@@ -7,7 +7,7 @@ type Status struct {
 	Member     string
 	Generation int32
 	Joined     bool   // in the group, with an assignment (which may be empty)
-	Why        string // what is waited for, where not Joined
+	Why        string // what is waited for, where not Joined; else what of no task is
 	Tasks      []TaskStatus
 }
 
@@ -29,7 +29,7 @@ func (s *Status) Ready() bool {
 			return false
 		}
 	}
-	return s.Joined
+	return s.Joined && s.Why == ""
 }
 
 // The states of a task as they are logged and shown.
@@ -52,9 +52,10 @@ func States() []string {
 }
 
 type status struct {
-	mu  sync.Mutex
-	gen *generation
-	why string
+	mu   sync.Mutex
+	gen  *generation
+	why  string
+	lack string // of a right to read revisions
 }
 
 func newStatus() *status { return &status{why: "the cluster has not answered yet"} }
@@ -64,14 +65,16 @@ func (s *status) left()                   { s.mu.Lock(); s.gen, s.why = nil, "jo
 func (s *status) show(why string, _ bool) { s.waiting(why) }
 func (s *status) waiting(why string)      { s.mu.Lock(); s.why = why; s.mu.Unlock() }
 
+func (s *status) lacks(why string) { s.mu.Lock(); s.lack = why; s.mu.Unlock() }
+
 func (s *status) now() Status {
 	s.mu.Lock()
-	g, why := s.gen, s.why
+	g, why, lack := s.gen, s.why, s.lack
 	s.mu.Unlock()
 	if g == nil {
 		return Status{Why: why, Generation: -1}
 	}
-	st := Status{Member: g.member, Generation: g.number, Joined: true}
+	st := Status{Member: g.member, Generation: g.number, Joined: true, Why: lack}
 	for _, t := range g.tasks {
 		if t.status != nil {
 			st.Tasks = append(st.Tasks, t.status.get())

@@ -20,12 +20,14 @@ type task struct {
 	c         *Consumer
 	g         *generation
 	fences    *fences // of all tasks of this generation
+	fed       bool    // this task's first fetch has been told to the others
 	in        *Input
 	partition int32
 	log       zerolog.Logger
 	status    taskStatus
 	counted   bool // this task's first fence has been told to the others
 	ticks     *appender
+	lacks     lack            // what a right is missing for since the last drop
 	retry     backoff.BackOff // after a drop; from the start again with a commit that is answered
 
 	life // begins with a fence, ends with a drop
@@ -49,9 +51,11 @@ type life struct {
 	folded                    int64            // records since the last checkpoint
 	lastTime                  int64            // of the last record folded
 	before, after             []int64          // what the handler had counted at the last commit; at this one
+	writing                   []*batch         // of the transaction that is being written
 	asked                     bool             // the end of this transaction was asked for: without an answer its fate is not known
 	committedAt, checkpointAt time.Time
 	clock                     brokerClock
+	unticked                  string        // why the last tick could not be appended
 	now                       record.Record // being folded
 	held                      *record.Needs // what the record in now waits for; nil: nothing
 	heldSince                 time.Time     // when it began to wait
@@ -69,7 +73,7 @@ func newTask(c *Consumer, g *generation, f *fences, in *Input, partition int32) 
 	return t
 }
 
-// live repeats lives until the generation ends (nil or an error of fateEnd) or the process has to stop (fateStop).
+// live repeats lives until the generation ends (nil or an error of fateEnd) or the process has to stop (fateStop, or fateDenied).
 func (t *task) live() error {
 	defer t.enter(stateEnded)
 	for {
@@ -80,13 +84,14 @@ func (t *task) live() error {
 		switch f := fateOfError(err); {
 		case t.g.soft.Err() != nil && f != fateStop:
 			return nil
-		case f == fateEnd || f == fateStop:
+		case f == fateEnd || f == fateStop || f == fateDenied && !t.c.served.Load():
 			return err
 		}
 		t.log.Warn().Err(err).Msg("task dropped: fencing again")
 		if t.handler != nil { // else there was nothing to lose: it fences until that is answered
 			t.c.cfg.Watcher.Dropped(t.in.Topic, t.partition, causeOf(err))
 		}
+		t.denied(err)
 		t.because(err.Error())
 		_ = pause(t.g.soft, t.retry.NextBackOff())
 	}
@@ -110,6 +115,7 @@ func (t *task) fence(ctx context.Context) error {
 	t.enter(stateFencing)
 	for said := false; t.c.cluster.partitions(t.in.Checkpoint) <= t.partition; said = true {
 		t.fencedOnce() // nobody can have written to a partition that is not there: the others need not wait
+		t.fedOnce()
 		if !said {
 			t.log.Error().Msg(t.c.narrow(t.in))
 		}
@@ -125,8 +131,11 @@ func (t *task) fence(ctx context.Context) error {
 	}
 	t.topicID = info.id
 	t.producer = producer{c: t.c.cluster, now: func() int64 { return t.c.cfg.Now().UnixMilli() },
-		txn: fmt.Sprintf("%s.%s.%d", t.c.cfg.App, t.in.Topic, t.partition)}
+		txn: t.transactionalID()}
 	if err := t.producer.init(ctx); err != nil {
+		return err
+	}
+	if err := t.allowed(); err != nil {
 		return err
 	}
 	t.fencedOnce()
@@ -241,6 +250,7 @@ func (t *task) replay(ctx context.Context) error {
 
 // run (6): fetch, fold, and commit (7) whatever waits.
 func (t *task) run(ctx context.Context) error {
+	t.lacks = lack{}
 	t.enter(stateRunning)
 	t.replaying, t.committedAt, t.checkpointAt = false, t.c.cfg.Now(), t.c.cfg.Now()
 	t.clock.ask, t.clock.pending = true, -1
@@ -284,7 +294,7 @@ func (t *task) enter(state string) {
 		if v.State = state; state == stateFencing {
 			v.Lag = -1 // nobody asks for a while
 		} else {
-			v.Why = "" // why it was dropped holds until the fence is answered
+			v.Why = t.lacks.why // why it was dropped holds until the fence is answered, and a right that is missing until the task runs
 		}
 	})
 }

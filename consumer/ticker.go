@@ -59,8 +59,9 @@ func (t *task) tick(ctx context.Context) {
 	base, err := t.ticks.append(ctx, t.partition, []record.Output{{Topic: t.in.Topic, Value: t.in.Tick}})
 	if err != nil {
 		t.log.Warn().Err(err).Msg("a tick could not be appended")
-		t.clock.waiting = now.Add(time.Second)
+		t.clock.waiting, t.unticked = now.Add(time.Second), "no timer fires: "+err.Error()
 		return
 	}
+	t.unticked = ""
 	t.clock.pending, t.clock.sent, t.clock.ask = base, now, false
 }

@@ -46,7 +46,7 @@ const (
 func Causes() []string {
 	all := []string{causePanic, causeNoAnswer, causeUnreadable, causeCut, causeHanging}
 	for code, fate := range fates { // order: sorted below
-		if fate == fateDrop {
+		if fate == fateDrop || fate == fateDenied {
 			all = append(all, nameOf(code))
 		}
 	}

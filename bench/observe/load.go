@@ -2,16 +2,14 @@ package main
 
 import (
 	"context"
-	"fmt"
-	"time"
 
 	"github.com/rs/zerolog"
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"github.com/visutility/retrainer/bench/events"
 	"github.com/visutility/retrainer/consumer"
 	"github.com/visutility/retrainer/handlers"
 	"github.com/visutility/retrainer/retrain"
-	"github.com/visutility/retrainer/schemas"
 )
 
 func (b *bench) admin(ctx context.Context, topics ...consumer.Topic) error {
@@ -46,43 +44,11 @@ func (b *bench) topics(ctx context.Context, app string) error {
 	return cl.ProduceSync(ctx, &kgo.Record{Topic: app + ".policy", Key: []byte("0"), Value: value}).FirstErr()
 }
 
-// fill makes the topic and writes events of quiet sources, in turn, in franz-go's batches.
-func (b *bench) fill(ctx context.Context) error {
+// fill makes the topic and writes events of quiet sources, in turn.
+func (b *bench) fill(ctx context.Context) (err error) {
 	if err := b.admin(ctx, consumer.Topic{Name: b.app, Partitions: int32(b.partitions)}); err != nil {
 		return err
 	}
-	cl, err := kgo.NewClient(kgo.SeedBrokers(b.brokers...), kgo.DefaultProduceTopic(b.app), kgo.ProducerBatchCompression(kgo.NoCompression()),
-		kgo.ProducerLinger(20*time.Millisecond), kgo.MaxBufferedRecords(100_000))
-	if err != nil {
-		return err
-	}
-	defer cl.Close()
-	name := map[string]string{"performance": "PerformanceEvent", "drift": "DriftEvent"}[b.kind]
-	schema, ok := schemas.ByName(name)
-	if !ok {
-		return fmt.Errorf("-kind %q is none of performance, drift", b.kind)
-	}
-	var failed error
-	began := time.Now().Add(-time.Minute).UnixMilli()
-	for i := range b.events {
-		source := i % b.sources
-		line := fmt.Sprintf(`{"model_id":"vision/model-%06d/v1.2","mAP_change":%g,"timestamp":%d,"event_id":"event-%010d"}`, source, float64(i%7)/1000, began+int64(i/b.sources), i)
-		if b.kind == "drift" {
-			line = fmt.Sprintf(`{"stream_id":"cameras/stream-%06d","p_value":%g,"timestamp":%d,"event_id":"event-%010d"}`, source, 0.1+float64(i*31%89)/100, began+int64(i/b.sources), i)
-		}
-		value, err := schema.FromJSON(schemas.AppendHeader(nil, schema.Fingerprint()), []byte(line))
-		if err != nil {
-			return err
-		}
-		b.size += len(value)
-		cl.Produce(ctx, &kgo.Record{Key: fmt.Appendf(nil, "source-%06d", source), Value: value}, func(_ *kgo.Record, err error) {
-			if err != nil {
-				failed = err
-			}
-		})
-	}
-	if err := cl.Flush(ctx); err != nil {
-		return err
-	}
-	return failed
+	b.size, err = events.Quiet{Topic: b.app, Kind: b.kind, Events: b.events, Sources: b.sources}.Write(ctx, b.brokers)
+	return err
 }

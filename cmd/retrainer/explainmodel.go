@@ -59,7 +59,7 @@ func explainModel(ctx context.Context, c *configuration, client *consumer.Client
 	}
 	if len(decisions) > 0 {
 		last := &decisions[len(decisions)-1].value
-		printReasons(p, w.policies, last.Evidence, last.PolicyRevision)
+		printReasons(p, w.known, last.Evidence, last.PolicyRevision)
 		h.printDecisions(p, decisions)
 	}
 	if len(w.sources) > 0 {

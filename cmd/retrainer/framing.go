@@ -11,7 +11,6 @@ import (
 
 	"github.com/spf13/pflag"
 
-	"github.com/visutility/retrainer/consumer"
 	"github.com/visutility/retrainer/consumer/record"
 	"github.com/visutility/retrainer/handlers"
 	"github.com/visutility/retrainer/schemas"
@@ -126,10 +125,10 @@ func (c *configuration) register(ctx context.Context, topic string, s *schemas.S
 func (c *configuration) askRegistry(ctx context.Context, ask func() error) error {
 	for {
 		err := ask()
-		var wrong *registry.SetupError
+		if mistake := registryMistake(err); mistake != nil {
+			return mistake
+		}
 		switch {
-		case errors.As(err, &wrong):
-			return &consumer.SetupError{Message: "--schema-registry: " + wrong.Message}
 		case err == nil, errors.As(err, new(*registry.MissingError)), errors.As(err, new(*registry.UnreadableError)):
 			return err
 		case ctx.Err() != nil:

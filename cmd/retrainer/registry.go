@@ -63,14 +63,22 @@ func (c *configuration) registryAnswers(ctx context.Context, log *zerolog.Logger
 		return nil
 	}
 	err := c.registry.Check(ctx)
-	var wrong *registry.SetupError
-	switch {
-	case errors.As(err, &wrong):
-		return &consumer.SetupError{Message: "--schema-registry: " + wrong.Message}
-	case err != nil && ctx.Err() == nil:
+	if mistake := registryMistake(err); mistake != nil {
+		return mistake
+	}
+	if err != nil && ctx.Err() == nil {
 		log.Warn().Err(err).Msg("the schema registry is away: what needs a schema from it waits")
 	}
 	return nil
+}
+
+// registryMistake is what an operator has to mend by a registry's answer; nil: it is about something else.
+func registryMistake(err error) error {
+	var wrong *registry.SetupError
+	if !errors.As(err, &wrong) {
+		return nil
+	}
+	return &consumer.SetupError{Message: "--schema-registry: " + wrong.Message}
 }
 
 // missingPatience is for how long a registry may lag behind its producers.

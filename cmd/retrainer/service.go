@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"fmt"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -102,10 +103,16 @@ func (s *service) run(ctx context.Context) error {
 	if err := s.registryAnswers(ctx, &s.log); err != nil {
 		return err
 	}
-	if err := s.prepare(ctx, proposal); err != nil {
+	client, err := consumer.Connect(consumer.ClientConfig{Brokers: s.brokers, ClientID: s.app, Access: s.access(), Log: s.log, Waiting: s.waitsFor, OnRecord: s.plain})
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	if err := s.prepare(ctx, client, proposal); err != nil {
 		return err
 	}
 	cfg := s.config()
+	cfg.Client = client
 	cfg.OnRevision = s.measured(s.onRevision(proposal))
 	c, err := consumer.New(cfg)
 	if err != nil {
@@ -116,12 +123,7 @@ func (s *service) run(ctx context.Context) error {
 }
 
 // prepare waits for the cluster, looks at the topics and proposes the policy.
-func (s *service) prepare(ctx context.Context, p *proposal) error {
-	client, err := consumer.Connect(consumer.ClientConfig{Brokers: s.brokers, ClientID: s.app, Access: s.access(), Log: s.log, Waiting: s.waitsFor, OnRecord: s.plain})
-	if err != nil {
-		return err
-	}
-	defer client.Close()
+func (s *service) prepare(ctx context.Context, client *consumer.Client, p *proposal) (err error) {
 	if err := s.checkTopics(ctx, client); err != nil {
 		return err
 	}
@@ -162,6 +164,12 @@ func (s *service) checkTopics(ctx context.Context, client *consumer.Client) erro
 	if err != nil {
 		return err
 	}
+	for _, t := range all {
+		is := there[t]
+		if err := is.Need(s.operations(t)...); err != nil {
+			return err
+		}
+	}
 	ledger := s.names().ledger()
 	if kind := there[ledger].Configs[timestampType]; kind != appendTime {
 		return &consumer.SetupError{Message: fmt.Sprintf("topic %s has %s=%s, but the ledger's time must be the broker's, or decisions depend on clocks: `%s` sets %s=%s",
@@ -174,6 +182,18 @@ func (s *service) checkTopics(ctx context.Context, client *consumer.Client) erro
 		}
 	}
 	return nil
+}
+
+// operations are what the service does with a topic.
+func (s *service) operations(topic string) []consumer.Operation {
+	n := s.names()
+	switch {
+	case slices.Contains(append(s.events(), n.progress(), n.requests()), topic):
+		return []consumer.Operation{consumer.Read}
+	case slices.Contains([]string{n.commands(), n.decisions(), n.results(), n.models(), n.dlq()}, topic):
+		return []consumer.Operation{consumer.Write}
+	}
+	return []consumer.Operation{consumer.Read, consumer.Write} // the ledger, the policy, checkpoints
 }
 
 // config wires topics to handlers.

@@ -15,8 +15,9 @@ import (
 
 // watched is what the program last saved of the sources of all event topics.
 type watched struct {
-	given      hints
-	policies   policies
+	*configuration
+	client     *consumer.Client
+	known      policies
 	sources    []*watchedSource // those that were asked for
 	all        int
 	partitions int
@@ -34,18 +35,18 @@ type watchedSource struct {
 
 // watched reads the checkpoints of the event topics and gives the sources for which keep says so.
 func (c *configuration) watched(ctx context.Context, client *consumer.Client, keep func(v *retrain.SourceView) bool) (*watched, error) {
-	w := &watched{given: c.given}
+	w := &watched{configuration: c, client: client}
 	var err error
-	if w.policies, err = c.policies(ctx, client); err != nil || w.policies.entry == nil {
+	if w.known, err = c.policies(ctx, client); err != nil || w.known.entry == nil {
 		return w, err
 	}
 	for _, t := range c.drift {
-		if err := w.read(ctx, c, client, t, c.names().checkpoint(t), handlers.NewDrift, keep); err != nil {
+		if err := w.read(ctx, t, handlers.NewDrift, keep); err != nil {
 			return w, err
 		}
 	}
 	for _, t := range c.performance {
-		if err := w.read(ctx, c, client, t, c.names().checkpoint(t), handlers.NewPerformance, keep); err != nil {
+		if err := w.read(ctx, t, handlers.NewPerformance, keep); err != nil {
 			return w, err
 		}
 	}
@@ -57,15 +58,14 @@ func (c *configuration) watched(ctx context.Context, client *consumer.Client, ke
 }
 
 // read takes one topic's checkpoint, under the active policy: series of rules that it does not have are left out.
-func (w *watched) read(ctx context.Context, c *configuration, client *consumer.Client, topic, checkpoint string,
-	handler func(handlers.Settings) *handlers.Events, keep func(v *retrain.SourceView) bool) error {
-	parts, err := w.restored(ctx, c, client, checkpoint, handler)
+func (w *watched) read(ctx context.Context, topic string, handler func(handlers.Settings) *handlers.Events, keep func(v *retrain.SourceView) bool) error {
+	parts, err := w.restored(ctx, topic, handler)
 	if err != nil {
 		return err
 	}
-	switch err = w.catchUp(ctx, c, client, topic, parts); {
+	switch err = w.catchUp(ctx, topic, parts); {
 	case errors.Is(err, errElsewise): // the checkpoint alone then; w.behind says so
-		if parts, err = w.restored(ctx, c, client, checkpoint, handler); err != nil {
+		if parts, err = w.restored(ctx, topic, handler); err != nil {
 			return err
 		}
 	case err != nil:
@@ -108,9 +108,9 @@ func (p *partitions) of(partition int32) (h *handlers.Events, err error) {
 }
 
 // restored are the partitions as the checkpoint has them.
-func (w *watched) restored(ctx context.Context, c *configuration, client *consumer.Client, checkpoint string, handler func(handlers.Settings) *handlers.Events) (p *partitions, err error) {
-	p = &partitions{handlers: map[int32]*handlers.Events{}, policy: w.policies.active, make: handler, registry: c.registry != nil}
-	p.saved, err = client.ReadCheckpoint(ctx, checkpoint, func(partition int32, key, value []byte) error {
+func (w *watched) restored(ctx context.Context, topic string, handler func(handlers.Settings) *handlers.Events) (p *partitions, err error) {
+	p = &partitions{handlers: map[int32]*handlers.Events{}, policy: w.known.active, make: handler, registry: w.registry != nil}
+	p.saved, err = w.client.ReadCheckpoint(ctx, w.names().checkpoint(topic), func(partition int32, key, value []byte) error {
 		h, err := p.of(partition)
 		if err == nil {
 			err = h.Restore(key, value)
@@ -124,10 +124,10 @@ func (w *watched) restored(ctx context.Context, c *configuration, client *consum
 const mostCaughtUp = 1_000_000
 
 // catchUp folds the records between checkpoint and position, as a task does that starts there; what they say is known already.
-func (w *watched) catchUp(ctx context.Context, c *configuration, client *consumer.Client, topic string, parts *partitions) error {
+func (w *watched) catchUp(ctx context.Context, topic string, parts *partitions) error {
 	pieces, total := map[int32]consumer.Range{}, int64(0)
 	for partition, at := range parts.saved {
-		if at.Position > at.Checkpoint && at.Revision == w.policies.active.Number {
+		if at.Position > at.Checkpoint && at.Revision == w.known.active.Number {
 			pieces[partition] = consumer.Range{From: at.Checkpoint, To: at.Position}
 			total += at.Position - at.Checkpoint
 		}
@@ -135,8 +135,8 @@ func (w *watched) catchUp(ctx context.Context, c *configuration, client *consume
 	if total == 0 || total > mostCaughtUp {
 		return nil
 	}
-	find := c.resolve()
-	r, err := client.NewRangeReader(ctx, topic, pieces)
+	find := w.resolve()
+	r, err := w.client.NewRangeReader(ctx, topic, pieces)
 	if err != nil {
 		return err
 	}
@@ -196,11 +196,11 @@ func foldQuietly(ctx context.Context, h record.Handler, r *record.Record, find f
 
 // asOf says how old what was read is.
 func (w *watched) asOf() string {
-	if w.policies.entry == nil {
+	if w.known.entry == nil {
 		return fmt.Sprintf("no policy is active yet: it becomes so at the first start of `%s`", w.given.command("serve"))
 	}
 	text := fmt.Sprintf("%s watched in %s, under policy revision %d, as of the last commit (every 5 s at the latest)",
-		count(w.all, "source"), count(w.partitions, "partition"), w.policies.active.Number)
+		count(w.all, "source"), count(w.partitions, "partition"), w.known.active.Number)
 	if w.unjudged > 0 {
 		text += fmt.Sprintf("; no rule of the policy (observe) judges %s of them", retrain.Thousands(w.unjudged))
 	}

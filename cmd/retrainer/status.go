@@ -213,7 +213,7 @@ func printUnbound(p *page, w *watched) {
 	}
 	p.heading("streams bound to nothing: whatever they show, no model is trained for it")
 	p.list([]string{"STREAM", "LAST HEARD", "IN"}, rows, mostRows, "")
-	p.line("to bind them to models, put such lines into the policy file, give it revision %d, and start `%s`:", w.policies.active.Number+1, w.given.command("serve --policy FILE"))
+	p.line("to bind them to models, put such lines into the policy file, give it revision %d, and start `%s`:", w.known.active.Number+1, w.given.command("serve --policy FILE"))
 	p.line("  bind:")
 	for _, l := range lines {
 		p.line("%s", l)

@@ -16,7 +16,8 @@ func source(stream string, models []string, firing *retrain.Alert) *watchedSourc
 
 func statusOf(t *testing.T, models map[string]*shownModel, w *watched) string {
 	t.Helper()
-	w.policies.active, w.policies.entry = record.Revision{Number: 7}, &retrain.PolicyEntry{Revision: 7}
+	w.configuration = new(configuration)
+	w.known.active, w.known.entry = record.Revision{Number: 7}, &retrain.PolicyEntry{Revision: 7}
 	var b strings.Builder
 	if err := printStatus(&b, models, w, ""); err != nil {
 		t.Fatal(err)

@@ -153,6 +153,35 @@ func (c *cluster) open(ctx context.Context, ids []string) ([]string, error) {
 	return open, nil
 }
 
+// assigned is what the coordinator of the app's group says of its members: the partitions of each, by instance id; of those only whose
+// heartbeat it takes under the generation.
+func (c *cluster) assigned(ctx context.Context, generation int32) map[string]string {
+	c.t.Helper()
+	req := kmsg.NewPtrDescribeGroupsRequest()
+	req.Groups = []string{"retrain"}
+	res, err := req.RequestWith(ctx, c.client)
+	if err != nil || len(res.Groups) != 1 || res.Groups[0].ErrorCode != 0 {
+		c.t.Fatalf("describing the group: %v, %+v", err, res)
+	}
+	all := map[string]string{}
+	for _, m := range res.Groups[0].Members {
+		beat := kmsg.NewPtrHeartbeatRequest()
+		beat.Group, beat.Generation, beat.MemberID, beat.InstanceID = "retrain", generation, m.MemberID, m.InstanceID
+		answer, err := beat.RequestWith(ctx, c.client)
+		if err != nil {
+			c.t.Fatal(err)
+		}
+		var a kmsg.ConsumerMemberAssignment
+		if err := a.ReadFrom(m.MemberAssignment); err != nil || m.InstanceID == nil {
+			c.t.Fatalf("member %s, instance %v: %v", m.MemberID, m.InstanceID, err)
+		}
+		if answer.ErrorCode == 0 {
+			all[*m.InstanceID] = fmt.Sprint(a.Topics)
+		}
+	}
+	return all
+}
+
 // wait passes real time: a broker's and a process's own deadlines are what is waited for.
 func wait(ctx context.Context, d time.Duration) error {
 	select {

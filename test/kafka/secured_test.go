@@ -34,8 +34,18 @@ const secret = "open-sesame-42"
 var grantees = map[string]string{"serve": "service", "topics plan": "planner", "topics apply": "operator", "worker": "trainer",
 	"status, explain, verify, tail": "reader", "trigger": "person", "monitoring pipelines, produce": "pipeline", "trainers without worker": "outsider"}
 
-// acl is one operation on a resource.
-type acl struct{ user, resource, name, pattern, operation string }
+// acl is one operation on a resource, allowed or denied.
+type acl struct {
+	user, resource, name, pattern, operation string
+	deny                                     bool
+}
+
+func (a acl) permission() kmsg.ACLPermissionType {
+	if a.deny {
+		return kmsg.ACLPermissionTypeDeny
+	}
+	return kmsg.ACLPermissionTypeAllow
+}
 
 func startSecured(t *testing.T) *secured {
 	dir := t.TempDir()
@@ -134,7 +144,7 @@ func (s *secured) give(all ...acl) {
 	for _, a := range all {
 		c := kmsg.NewCreateACLsRequestCreation()
 		c.ResourceType, c.ResourcePatternType, c.Operation = parsed(a)
-		c.ResourceName, c.Principal, c.Host, c.PermissionType = a.name, "User:"+a.user, "*", kmsg.ACLPermissionTypeAllow
+		c.ResourceName, c.Principal, c.Host, c.PermissionType = a.name, "User:"+a.user, "*", a.permission()
 		req.Creations = append(req.Creations, c)
 	}
 	res, err := req.RequestWith(context.Background(), s.client)
@@ -158,7 +168,7 @@ func (s *secured) holds(a acl, want bool) {
 	defer cancel()
 	req := kmsg.NewPtrDescribeACLsRequest()
 	req.ResourceType, req.ResourcePatternType, req.Operation = parsed(a)
-	req.ResourceName, req.Principal, req.PermissionType = &a.name, kmsg.StringPtr("User:"+a.user), kmsg.ACLPermissionTypeAllow
+	req.ResourceName, req.Principal, req.PermissionType = &a.name, kmsg.StringPtr("User:"+a.user), a.permission()
 	for {
 		res, err := req.RequestWith(ctx, s.client)
 		if err != nil {
@@ -176,7 +186,7 @@ func (s *secured) take(a acl) {
 	req := kmsg.NewPtrDeleteACLsRequest()
 	f := kmsg.NewDeleteACLsRequestFilter()
 	f.ResourceType, f.ResourcePatternType, f.Operation = parsed(a)
-	f.ResourceName, f.Principal, f.PermissionType = &a.name, kmsg.StringPtr("User:"+a.user), kmsg.ACLPermissionTypeAllow
+	f.ResourceName, f.Principal, f.PermissionType = &a.name, kmsg.StringPtr("User:"+a.user), a.permission()
 	req.Filters = append(req.Filters, f)
 	res, err := req.RequestWith(context.Background(), s.client)
 	if err != nil || len(res.Results) != 1 || len(res.Results[0].MatchingACLs) != 1 {
@@ -225,6 +235,7 @@ func TestThePrintedRightsSufficeAndEachIsNeeded(t *testing.T) {
 	serve := s.daemon("service", "all", "serve", "--http", "127.0.0.1:0", "--session-timeout", "6s", "--log-level", "debug")
 	serve.start(nil)
 	s.loop()
+	s.takenAway(serve)
 	of("trainer", "reader", "person", "pipeline", "outsider")
 	serve.stop()
 	of("service")
