@@ -109,6 +109,7 @@ func (f *faults) run(ctx context.Context, all []fault) {
 // suffer is one fault from its beginning until nothing is left of it.
 func (f *faults) suffer(ctx context.Context, x fault) {
 	f.t.Helper()
+	f.settle(ctx, "all is ready before "+x.name, isReady) // nothing that is said from here on is of before
 	node := x.find(f, ctx)
 	says := regexp.MustCompile(fmt.Sprintf(x.says, regexp.QuoteMeta(f.c.address(node)), node))
 	f.probes.enter(x.name)
