@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/visutility/retrainer/consumer/record"
@@ -227,9 +228,17 @@ func (t *task) notCut(batches []*batch) error {
 	return nil
 }
 
-// closeHanging ends a transaction whose marker was cut off the checkpoint partition, which InitProducerID alone does not: an
-// abort under the new epoch writes a marker of the same producer id, and the last stable offset moves on.
-func (t *task) closeHanging() error {
+// hangs says that offsets were unstable for the whole time of the request, after a fence that aborts what its coordinator knows.
+func hangs(err error) bool {
+	var f *fault
+	return errors.As(err, &f) && f.err == nil && f.code == kerr.UnstableOffsetCommit.Code
+}
+
+// closeHanging ends a transaction that is open to a partition and not to its coordinator, and drops the task. The marker was cut off
+// the checkpoint partition; or a broker that was killed lost it, or took an offset behind it. InitProducerID does not close it: an abort
+// under the new epoch does, by a marker of the same producer id.
+func (t *task) closeHanging(why error, sentence string) error {
+	t.log.Error().Int64("high_watermark", t.floor).Msg(sentence + "; closing what it left open")
 	ctx := t.g.hard
 	if err := t.addPartitions(ctx, []*batch{{partitionOf: partitionOf{t.in.Checkpoint, t.partition}}}); err != nil {
 		return err
@@ -237,5 +246,8 @@ func (t *task) closeHanging() error {
 	if err := t.addOffsets(ctx); err != nil {
 		return err
 	}
-	return t.endTransaction(ctx, false)
+	if err := t.endTransaction(ctx, false); err != nil {
+		return err
+	}
+	return drop(causeHanging, "load", why)
 }

@@ -171,7 +171,9 @@ func (t *task) load(ctx context.Context) error {
 	t.handler = t.in.New()
 	t.before = t.counts(nil)
 	var err error
-	if t.committed, err = t.c.cluster.committed(ctx, t.c.cfg.App, t.in.Topic, t.topicID, t.partition); err != nil {
+	if t.committed, err = t.c.cluster.committed(ctx, t.c.cfg.App, t.in.Topic, t.topicID, t.partition); hangs(err) {
+		return t.closeHanging(err, "the committed offset is kept open by a transaction that nobody knows any more")
+	} else if err != nil {
 		return err
 	}
 	if t.floor, err = t.c.cluster.offsetAt(ctx, t.in.Checkpoint, t.partition, latest); err != nil {
@@ -179,11 +181,7 @@ func (t *task) load(ctx context.Context) error {
 	}
 	err = t.readCheckpoint(ctx)
 	if errors.Is(err, errNoProgress) {
-		t.log.Error().Int64("high_watermark", t.floor).Msg("the checkpoint partition cannot be read to its end: an unclean election may have cut it; closing what it left open")
-		if err := t.closeHanging(); err != nil {
-			return err
-		}
-		return drop(causeHanging, "load", err)
+		return t.closeHanging(err, "the checkpoint partition cannot be read to its end: an unclean election may have cut it")
 	}
 	return err
 }
