@@ -1,9 +1,11 @@
 package consumer_test
 
 import (
+	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
@@ -124,5 +126,24 @@ func TestEveryFetchIsCommitted(t *testing.T) {
 		if x.Request.(*kmsg.FetchRequest).IsolationLevel != 1 {
 			t.Fatalf("a fetch of uncommitted records: %v", x)
 		}
+	}
+}
+
+// A broker that was killed may leave a group's offsets open to a transaction that its coordinator does not know any more: the fence
+// does not close it. An abort under the new epoch does.
+func TestOffsetsThatStayUnstableAreClosed(t *testing.T) {
+	var closed atomic.Bool
+	lossLife(t, func(w *sim.World) {
+		for _, q := range sim.Quirks() {
+			if q.Err == kerr.UnstableOffsetCommit {
+				w.Install(q, kmsg.OffsetFetch, -1, func(kmsg.Request) bool {
+					closed.Store(len(w.Trace.All().Where(sim.Commit(false))) > 0)
+					return !closed.Load()
+				})
+			}
+		}
+	}, "is kept open by a transaction that nobody knows any more", partitions)
+	if !closed.Load() {
+		t.Error("nothing was aborted")
 	}
 }
