@@ -9,7 +9,9 @@ TOOLS            := $(CURDIR)/.cache/bin
 FUZZTIME         ?= 10s
 # The pure packages start no goroutine (internal/walls holds them to it): nothing there can race.
 RACE             ?= ./consumer/... ./retrain/service ./retrain/worker/... ./internal/sim/... ./cmd/... ./examples/...
-RACE_SKIP        ?= EveryRequest|AnyStep|Overtaking|CutAnywhere|LongAfterItsDeadline|LosesOrDoubles|PlantedBug|Runner|Million
+RACE_SKIP        ?= EveryRequest|AnyStep|Overtaking|CutAnywhere|LongAfterItsDeadline|LosesOrDoubles|PlantedBug|Runner|Million|$(RACE_TWICE)
+# What goes the ways that other tests go under the detector (each flag's script, workers killed), has one goroutine, or measures times.
+RACE_TWICE       := EveryFlag|AtEachLineOfTheirLife|AgreesWithFranzGo|AFloodOfOutput|NearTheLimits|AtTheirLedgerTime
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -26,8 +28,8 @@ serve: ## the service against a real Kafka: make serve ARGS="--brokers 127.0.0.1
 test: ## all tests that need only Go
 	go test ./...
 
-race: ## the packages that start goroutines under the race detector, but for the enumerations: they would take it too long
-	go test -race -timeout 15m -skip '$(RACE_SKIP)' $(RACE)
+race: ## the packages that start goroutines under the race detector, but for enumerations and what is run twice: it would take too long
+	go test -race -timeout 15m -parallel 2 -skip '$(RACE_SKIP)' $(RACE)
 
 fuzz: ## every fuzzer for FUZZTIME (10s)
 	@.ci/fuzz $(FUZZTIME)

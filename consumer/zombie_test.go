@@ -31,10 +31,11 @@ func zombieLife(t *testing.T, j sim.Judge) (xs sim.Exchanges, err error) {
 	return xs, err
 }
 
-// Every request of a's life is a place to stop: every state of a task, and between any two steps of a commit.
+// Every request of a's life is a place to stop: every state of a task, and between any two steps of a commit; with an old answer
+// at its door everywhere, with the request in its hands where that could change something.
 func TestZombieAtEveryRequestCommitsNothing(t *testing.T) {
-	stops := []sim.Verdict{{Act: sim.StopBefore, Delay: 10 * time.Second}, {Act: sim.StopAfter, Delay: 10 * time.Second}}
-	sim.Everywhere(t, "a.1", stops, zombieLife)
+	sim.Everywhere(t, "a.1", []sim.Verdict{{Act: sim.StopAfter, Delay: 10 * time.Second}}, zombieLife)
+	sim.Wherever(t, "a.1", sim.Writing, []sim.Verdict{{Act: sim.StopBefore, Delay: 10 * time.Second}}, zombieLife)
 }
 
 // A step that was in the network when its sender died, and arrives after the successor's fence, is refused.

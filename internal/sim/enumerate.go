@@ -26,8 +26,16 @@ func (f Finding) String() string {
 	return fmt.Sprintf("%s, %s %d, %s: %v", f.Host, f.Key.Name(), f.Nth, f.Verdict.Act, f.Err)
 }
 
-// Enumerate runs life undisturbed, then once for every request of host that which accepts and every verdict, until it has
-// found as many wrong outcomes as are enough. hit is how many runs had their request, by act and kind of request.
+// reading are the requests that change nothing at the broker.
+var reading = Key(kmsg.ApiVersions, kmsg.Metadata, kmsg.FindCoordinator, kmsg.ListOffsets, kmsg.OffsetFetch, kmsg.Fetch)
+
+// same says that a request only reads, and that so the verdict leaves the same behind as Before or Reset do: nobody has the answer.
+func same(asked *Exchange, v Verdict) bool {
+	return reading(asked) && v.Until == nil && (v.Act == After || v.Act == Late || v.Act == Lose || v.Act == Stray)
+}
+
+// Enumerate runs life undisturbed, then once for every request of host that which accepts and every verdict, but for those that
+// are the same to a request that only reads, until it has found as many wrong outcomes as are enough. hit is how many runs had their request, by act and kind of request.
 func Enumerate(t *testing.T, host string, which Match, verdicts []Verdict, life Life, enough int) (hit map[string]int, found []Finding) {
 	t.Helper()
 	hit = map[string]int{}
@@ -44,6 +52,9 @@ func Enumerate(t *testing.T, host string, which Match, verdicts []Verdict, life 
 			continue
 		}
 		for _, v := range verdicts {
+			if same(asked, v) {
+				continue
+			}
 			this := All(On(host), Key(key))
 			xs, err := life(t, Nth(nth[key], this, v))
 			if len(xs.Where(this)) >= nth[key] {
@@ -82,6 +93,9 @@ func Wherever(t *testing.T, host string, which Match, verdicts []Verdict, life L
 	t.Logf("%d runs: %v", runs, hit)
 	return runs
 }
+
+// Writing are the requests that change something at the broker.
+var Writing = Not(reading)
 
 // Crashes are the three ways to die at a request: it never left, its answer was never read, or it is still in the network and
 // reaches the broker so late.

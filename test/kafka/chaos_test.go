@@ -64,6 +64,7 @@ func TestChaosIsExactlyOnce(test *testing.T) {
 		size  size
 	}{{"three brokers", 3, three}, {"one broker", 1, one}} {
 		t.Run(c.name, func(test *testing.T) {
+			test.Parallel()
 			newChaos(tell(test), c.nodes, c.size, rand.New(rand.NewPCG(seed, uint64(c.nodes)))).run()
 		})
 	}

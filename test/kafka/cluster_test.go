@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -22,6 +23,23 @@ import (
 )
 
 const top = "../.." // of the repository
+
+// startOne has one cluster start at a time: each finds its ports free, and the first downloads Apache Kafka where it is missing.
+var startOne sync.Mutex
+
+// firstPorts are those of clusters of this process: brokers from one on, controllers 1000 further.
+var firstPorts = map[int]bool{}
+
+// freePorts begins ports for a cluster's brokers and controllers that no other cluster of this process has.
+func freePorts(random *rand.Rand) int {
+	for {
+		port := 20_000 + 2000*random.IntN(5) + 10*random.IntN(100)
+		if !firstPorts[port] {
+			firstPorts[port] = true
+			return port
+		}
+	}
+}
 
 // cluster is a running Apache Kafka.
 type cluster struct {
@@ -42,13 +60,15 @@ func startCluster(t testing.TB, nodes int, random *rand.Rand) *cluster {
 // startClusterWith is startCluster with more properties of the brokers, where they listen on ports from port on.
 func startClusterWith(t testing.TB, nodes int, random *rand.Rand, extra func(port int) string) *cluster {
 	t.Helper()
+	startOne.Lock()
+	defer startOne.Unlock()
 	c := &cluster{t: t, nodes: nodes}
 	for try := 0; ; try++ {
 		dir, err := os.MkdirTemp("", "kafka-")
 		if err != nil {
 			t.Fatal(err)
 		}
-		port := 20_000 + 10*random.IntN(900)
+		port := freePorts(random)
 		c.dir = dir
 		file := ""
 		if extra != nil {

@@ -17,6 +17,7 @@ import (
 // An unclean election may take the marker of a checkpoint's last transaction and nothing else: to the partition's leader that
 // transaction is open for ever, to its coordinator it has ended. Here the marker is cut out of the log of a stopped broker.
 func TestMarkerThatWasCutOffIsClosedByTheNextOwner(test *testing.T) {
+	test.Parallel()
 	t := tell(test)
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
 	defer cancel()

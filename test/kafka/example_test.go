@@ -52,6 +52,7 @@ func drop(model, id string, at time.Time) string {
 }
 
 func TestOneEventBecomesOneCommandThoughItsInstanceIsKilled(test *testing.T) {
+	test.Parallel()
 	t := tell(test)
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
 	defer cancel()

@@ -263,14 +263,39 @@ func (i *instance) readiness() (r readiness, err error) {
 	return r, json.NewDecoder(res.Body).Decode(&r)
 }
 
-// build makes a program of this module.
-func build(t testing.TB, dir, pkg string, flags ...string) string {
+// built has how each program of this module is built: once for all tests.
+var built sync.Map
+
+// programs is where they stand; TestMain makes it.
+var programs string
+
+func TestMain(m *testing.M) {
+	dir, err := os.MkdirTemp("", "programs-")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	programs = dir
+	code := m.Run()
+	_ = os.RemoveAll(dir)
+	os.Exit(code)
+}
+
+// build gives a program of this module, built with these flags.
+func build(t testing.TB, pkg string, flags ...string) string {
 	t.Helper()
-	binary := filepath.Join(dir, filepath.Base(pkg))
-	cmd := exec.Command("go", append(append([]string{"build", "-o", binary}, flags...), pkg)...)
-	cmd.Dir = top
-	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("go build %s: %v\n%s", pkg, err, out)
+	once, _ := built.LoadOrStore(fmt.Sprint(pkg, flags), sync.OnceValues(func() (string, error) {
+		binary := filepath.Join(programs, strings.Join(append([]string{filepath.Base(pkg)}, flags...), ""))
+		cmd := exec.Command("go", append(append([]string{"build", "-o", binary}, flags...), pkg)...)
+		cmd.Dir = top
+		if out, err := cmd.CombinedOutput(); err != nil {
+			return "", fmt.Errorf("go build %s: %w\n%s", pkg, err, out)
+		}
+		return binary, nil
+	}))
+	binary, err := once.(func() (string, error))()
+	if err != nil {
+		t.Fatal(err)
 	}
 	return binary
 }

@@ -151,6 +151,7 @@ func (c *cluster) committed(partition int32) int64 {
 // its member is cut off for a moment; what else its member has goes to a peer that is free; its offset is committed under the
 // generation that holds then; a member of another kind is refused; and who leaves is not waited for.
 func TestQueueKeepsItsRecordOnApacheKafka(t *testing.T) {
+	t.Parallel()
 	c := startCluster(t, 1, rand.New(rand.NewPCG(uint64(time.Now().UnixNano()), 1)))
 	create := kmsg.NewPtrCreateTopicsRequest()
 	topic := kmsg.NewCreateTopicsRequestTopic()

@@ -14,6 +14,7 @@ import (
 // on, and each partition goes over to it once. A restart is no reason for others to load anything: a
 // cascade of rebalances would show as partitions that were loaded several times.
 func TestRollingRestartLoadsEachPartitionOnce(test *testing.T) {
+	test.Parallel()
 	t := tell(test)
 	const members = 8
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Minute)

@@ -67,7 +67,7 @@ func startSecured(t *testing.T) *secured {
 			`listener.name.sasl.plain.sasl.jaas.config=org.apache.kafka.common.security.plain.PlainLoginModule required user_reader="` + secret + `";`,
 		}, "\n") + "\n"
 	})
-	s.program = build(t, dir, "./cmd/retrainer")
+	s.program = build(t, "./cmd/retrainer")
 	for _, user := range grantees { // order: each is one of its own
 		s.addUser(user)
 	}
@@ -208,6 +208,7 @@ func parsed(a acl) (kmsg.ACLResourceType, kmsg.ACLResourcePatternType, kmsg.ACLO
 // On a cluster that allows nobody anything, the rights that topics plan prints are enough for everything, and none of them is too
 // many: without it something fails, and says which right is missing.
 func TestThePrintedRightsSufficeAndEachIsNeeded(t *testing.T) {
+	t.Parallel()
 	s := startSecured(t)
 	s.refusals()
 	out, log, err := s.as("planner", "", "topics", "plan")
@@ -232,6 +233,7 @@ func TestThePrintedRightsSufficeAndEachIsNeeded(t *testing.T) {
 	}
 	of("planner", "operator")
 	s.must("operator", "", "topics", "apply")
+	s.readme()
 	serve := s.daemon("service", "all", "serve", "--http", "127.0.0.1:0", "--session-timeout", "6s", "--log-level", "debug")
 	serve.start(nil)
 	s.loop()

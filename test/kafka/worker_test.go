@@ -37,6 +37,7 @@ type victim struct {
 
 // The same as in cmd/retrainer's test of the embedded broker, where each point is explained.
 func TestWorkersKilledAtEachLineOfTheirLifeGiveOneResult(test *testing.T) {
+	test.Parallel()
 	t := tell(test)
 	ctx, cancel := context.WithTimeout(context.Background(), 8*time.Minute)
 	defer cancel()

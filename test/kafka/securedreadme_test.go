@@ -1,0 +1,62 @@
+//go:build kafka
+
+package kafka
+
+import (
+	"maps"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// readme runs what README.md says of a secured cluster, as its user `retrainer`: first without a right, then with those that it
+// printed itself, given by Kafka's own kafka-acls in the words of the lines.
+func (s *secured) readme() {
+	s.t.Helper()
+	s.addUser("retrainer")
+	file := filepath.Join(s.dir, "readme-password")
+	if err := os.WriteFile(file, []byte(secret+"\n"), 0o600); err != nil {
+		s.t.Fatal(err)
+	}
+	if err := os.Symlink(s.program, filepath.Join(s.dir, "retrainer")); err != nil {
+		s.t.Fatal(err)
+	}
+	block := strings.NewReplacer("kafka:9093", s.tls, "/run/secrets/kafka", file).Replace(firstBlock(s.t, "README.md", "### A secured cluster"))
+	run := func() (string, error) {
+		cmd := exec.Command("bash", "-eu", "-o", "pipefail", "-c", block)
+		cmd.Dir = s.dir // where ca.pem is
+		out, err := cmd.CombinedOutput()
+		if strings.Contains(string(out), secret) {
+			s.t.Errorf("the password is shown:\n%s", out)
+		}
+		return string(out), err
+	}
+	out, err := run()
+	lines := regexp.MustCompile(`(?m)^ *topics plan\n((?: +--.*\n)+)`).FindStringSubmatch(out)
+	if err == nil || lines == nil {
+		s.t.Fatalf("README.md's commands for a secured cluster, without rights: %v\n%s", err, out)
+	}
+	for _, line := range strings.Split(strings.TrimSpace(lines[1]), "\n") {
+		args := append([]string{"tool", "org.apache.kafka.tools.AclCommand"}, strings.Fields("--bootstrap-server "+s.brokers+" --add --allow-principal User:retrainer "+line)...)
+		if out, err := s.script(args...); err != nil {
+			s.t.Fatalf("kafka-acls with %q: %v\n%s", line, err, out)
+		}
+	}
+	for _, a := range s.printed(out) { // the broker learns of them a moment later
+		if a.user == grantees["topics plan"] {
+			a.user = "retrainer"
+			s.holds(a, true)
+		}
+	}
+	if out, err = run(); err != nil {
+		s.t.Errorf("README.md's commands for a secured cluster: %v\n%s", err, out)
+	}
+	for _, who := range append([]string{"all are there and as they must be"}, slices.Collect(maps.Keys(grantees))...) {
+		if !strings.Contains(out, who) {
+			s.t.Errorf("README.md's commands for a secured cluster say nothing of %q:\n%s", who, out)
+		}
+	}
+}
