@@ -77,7 +77,7 @@ func TestEntriesWithoutEffectAndOpenCommandsAreCounted(t *testing.T) {
 	says(1, 1, 0, 0, 0, 0, 0, 0)
 	enter(request)
 	says(1, 1, 0, 0, 0, 0, 0, 1)
-	enter(encoded(t, progressCodec, &retrain.Progress{CommandID: "another", Kind: retrain.Started, At: at}))
+	enter(encoded(t, ProgressCodec, &retrain.Progress{CommandID: "another", Kind: retrain.Started, At: at}))
 	says(1, 1, 0, 0, 0, 1, 0, 1)
 }
 

@@ -135,7 +135,7 @@ func TestADeadLetterLetsTimePass(t *testing.T) {
 	if !errors.As(err, &dead) || len(out) != 1 {
 		t.Fatalf("%d outputs, %v", len(out), err)
 	}
-	if a := decoded(t, alertCodec, out[0].Value); a.State != retrain.Resolved || *a.ResolvedBy != retrain.SourceGone {
+	if a := decoded(t, AlertCodec, out[0].Value); a.State != retrain.Resolved || *a.ResolvedBy != retrain.SourceGone {
 		t.Errorf("%+v", a)
 	}
 	if out, err = h.Pass(&record.Record{Topic: "p", Offset: 2, Time: moment + 9_000_000}, nil); err != nil || len(out) != 0 {
@@ -148,7 +148,7 @@ func TestEveryReasonOfADeadLetterOfProgress(t *testing.T) {
 	progress := func(spoil func(p *retrain.Progress)) []byte {
 		p := &retrain.Progress{CommandID: "c", Kind: retrain.Succeeded, Metrics: map[string]float64{"mAP": 0.7}, NewVersion: new("v6"), At: moment}
 		spoil(p)
-		return encoded(t, progressCodec, p)
+		return encoded(t, ProgressCodec, p)
 	}
 	good := progress(func(*retrain.Progress) {})
 	for name, x := range map[string]struct {
@@ -222,7 +222,7 @@ func TestALedgerWithWhatIsNoEntryStops(t *testing.T) {
 	for name, value := range map[string][]byte{
 		"no value":          nil,
 		"JSON":              []byte("{}"),
-		"another of ours":   encoded(t, modelCodec, &retrain.Model{Phase: retrain.PhaseQuiet, Action: retrain.NoAction, Reason: retrain.ReasonQuiet}),
+		"another of ours":   encoded(t, ModelCodec, &retrain.Model{Phase: retrain.PhaseQuiet, Action: retrain.NoAction, Reason: retrain.ReasonQuiet}),
 		"a later build's":   schemas.AppendHeader(nil, 42),
 		"a cut entry":       TickValue()[:5],
 		"a byte behind one": append(TickValue(), 0),

@@ -160,7 +160,7 @@ func TestADropOfQualityBecomesOneSoftCommand(t *testing.T) {
 	if len(commands) != 1 || string(commands[0].Key) != "object_detection" {
 		t.Fatalf("commands: %v", commands)
 	}
-	c := decoded(t, commandCodec, commands[0].Value)
+	c := decoded(t, CommandCodec, commands[0].Value)
 	if c.Action != retrain.SoftRetrain || *c.BaseVersion != "v5.4" || c.Model != "object_detection" {
 		t.Errorf("command: %+v", c)
 	}
@@ -168,7 +168,7 @@ func TestADropOfQualityBecomesOneSoftCommand(t *testing.T) {
 	if len(decisions) != 1 {
 		t.Fatalf("%d decisions", len(decisions))
 	}
-	if d := decoded(t, decisionCodec, decisions[0].Value); d.Action != retrain.SoftRetrain || d.Reason != retrain.ReasonAlert || *d.CommandID != c.CommandID {
+	if d := decoded(t, DecisionCodec, decisions[0].Value); d.Action != retrain.SoftRetrain || d.Reason != retrain.ReasonAlert || *d.CommandID != c.CommandID {
 		t.Errorf("decision: %+v", d)
 	}
 	headers := map[string]string{}
@@ -187,19 +187,19 @@ func TestADropOfQualityBecomesOneSoftCommand(t *testing.T) {
 		t.Errorf("said again: %d", len(more))
 	}
 
-	w.append(moment+3000, encoded(t, progressCodec, &retrain.Progress{CommandID: c.CommandID, Kind: retrain.Succeeded, At: moment}))
+	w.append(moment+3000, encoded(t, ProgressCodec, &retrain.Progress{CommandID: c.CommandID, Kind: retrain.Succeeded, At: moment}))
 	results := w.take("retrain.results")
 	if len(results) != 1 || string(results[0].Key) != "object_detection" {
 		t.Fatalf("results: %v", results)
 	}
-	if r := decoded(t, resultCodec, results[0].Value); r.State != retrain.ResultSucceeded || *r.NewVersion != "v5.5" {
+	if r := decoded(t, ResultCodec, results[0].Value); r.State != retrain.ResultSucceeded || *r.NewVersion != "v5.5" {
 		t.Errorf("result: %+v", r)
 	}
 	models := w.take("retrain.models")
-	if m := decoded(t, modelCodec, models[len(models)-1].Value); *m.Latest != "v5.5" || *m.Versions[0].Parent != "v5.4" {
+	if m := decoded(t, ModelCodec, models[len(models)-1].Value); *m.Latest != "v5.5" || *m.Versions[0].Parent != "v5.4" {
 		t.Errorf("model: %+v", m)
 	}
-	if d := decoded(t, decisionCodec, w.take("retrain.decisions")[0].Value); d.Action != retrain.NoAction || d.Reason != retrain.ReasonQuiet {
+	if d := decoded(t, DecisionCodec, w.take("retrain.decisions")[0].Value); d.Action != retrain.NoAction || d.Reason != retrain.ReasonQuiet {
 		t.Errorf("decision: %+v", d)
 	}
 	if got := string(w.take("retrain.policy")[0].Key); got != "1" {

@@ -119,7 +119,7 @@ func whole(v *schemas.Value) retrain.Whole   { return retrain.Whole{V: v.Int, OK
 // publish sends the alerts of this record to the ledger.
 func (h *Events) publish(out []record.Output) ([]record.Output, error) {
 	for _, a := range h.alerts {
-		value, err := alertCodec.Append(nil, a)
+		value, err := AlertCodec.Append(nil, a)
 		if err != nil {
 			return out, fmt.Errorf("alert %s: %w", a.AlertID, err)
 		}

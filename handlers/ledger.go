@@ -66,15 +66,15 @@ func decodeEntry(value []byte) (retrain.Entry, error) {
 		return nil, err
 	}
 	switch fingerprint {
-	case alertCodec.Schema().Fingerprint():
+	case AlertCodec.Schema().Fingerprint():
 		e := new(retrain.Alert)
-		return e, alertCodec.Decode(value, e)
+		return e, AlertCodec.Decode(value, e)
 	case tickCodec.Schema().Fingerprint():
 		e := new(retrain.Tick)
 		return e, tickCodec.Decode(value, e)
-	case progressCodec.Schema().Fingerprint():
+	case ProgressCodec.Schema().Fingerprint():
 		e := new(retrain.Progress)
-		return e, progressCodec.Decode(value, e)
+		return e, ProgressCodec.Decode(value, e)
 	case requestCodec.Schema().Fingerprint():
 		e := new(retrain.Request)
 		return e, requestCodec.Decode(value, e)
@@ -94,18 +94,18 @@ func (h *Ledger) encode(o retrain.Output) (p record.Output, err error) {
 		p.Value, err = policyCodec.Append(nil, o)
 	case *retrain.Decision:
 		topic, key = decisionsTopic, o.Model
-		p.Value, err = decisionCodec.Append(nil, o)
+		p.Value, err = DecisionCodec.Append(nil, o)
 	case *retrain.Command:
 		topic, key = commandsTopic, o.Model
-		p.Value, err = commandCodec.Append(nil, o)
+		p.Value, err = CommandCodec.Append(nil, o)
 		p.Headers = h.cloudEvent(o.CommandID, "command", o.Model, o.IssuedAt)
 	case *retrain.Result:
 		topic, key = resultsTopic, o.Model
-		p.Value, err = resultCodec.Append(nil, o)
+		p.Value, err = ResultCodec.Append(nil, o)
 		p.Headers = h.cloudEvent(o.CommandID, "result", o.Model, o.FinishedAt)
 	case *retrain.Model:
 		topic, key = modelsTopic, o.Name
-		p.Value, err = modelCodec.Append(nil, o)
+		p.Value, err = ModelCodec.Append(nil, o)
 	}
 	if err != nil {
 		return p, fmt.Errorf("writing to %s%s: %w", h.settings.App, topic, err)

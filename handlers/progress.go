@@ -7,7 +7,7 @@ import (
 
 // NewProgress forwards what trainers say of commands.
 func NewProgress(s Settings) *Forward {
-	return newForward(s, schemas.ProgressWants(), progressCodec, progressOf, (*retrain.Progress).Check)
+	return newForward(s, schemas.ProgressWants(), ProgressCodec, progressOf, (*retrain.Progress).Check)
 }
 
 func progressOf(program *schemas.Program, v []schemas.Value) *retrain.Progress {

@@ -8,17 +8,17 @@ import (
 	"github.com/visutility/retrainer/schemas"
 )
 
-// How each record is written and read. Immutable.
+// How each record is written and read, here and wherever records of ours are looked at. Immutable.
 var (
 	policyCodec   = schemas.MustCodec[retrain.PolicyEntry]("Policy")
-	alertCodec    = schemas.MustCodec[retrain.Alert]("Alert")
-	progressCodec = schemas.MustCodec[retrain.Progress]("Progress")
+	AlertCodec    = schemas.MustCodec[retrain.Alert]("Alert")
+	ProgressCodec = schemas.MustCodec[retrain.Progress]("Progress")
 	requestCodec  = schemas.MustCodec[retrain.Request]("Request")
 	tickCodec     = schemas.MustCodec[retrain.Tick]("Tick")
-	commandCodec  = schemas.MustCodec[retrain.Command]("Command")
-	decisionCodec = schemas.MustCodec[retrain.Decision]("Decision")
-	resultCodec   = schemas.MustCodec[retrain.Result]("Result")
-	modelCodec    = schemas.MustCodec[retrain.Model]("Model")
+	CommandCodec  = schemas.MustCodec[retrain.Command]("Command")
+	DecisionCodec = schemas.MustCodec[retrain.Decision]("Decision")
+	ResultCodec   = schemas.MustCodec[retrain.Result]("Result")
+	ModelCodec    = schemas.MustCodec[retrain.Model]("Model")
 )
 
 // TickValue is the value of a Tick for the ledger.

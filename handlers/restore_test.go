@@ -97,7 +97,7 @@ func TestRestartingFromBytesAnywhereGivesTheSameBytes(t *testing.T) {
 		enter := func(value []byte) {
 			for _, o := range ledger.fold(rt, t, &record.Record{Topic: "retrain.ledger", Offset: entries, Time: now, Value: value}) {
 				if o.Topic == "retrain.commands" {
-					commands = append(commands, decoded(t, commandCodec, o.Value).CommandID)
+					commands = append(commands, decoded(t, CommandCodec, o.Value).CommandID)
 				}
 			}
 			entries++
@@ -112,7 +112,7 @@ func TestRestartingFromBytesAnywhereGivesTheSameBytes(t *testing.T) {
 				}
 				offset++
 			case kind < 8 && len(commands) > 0:
-				enter(encoded(t, progressCodec, &retrain.Progress{CommandID: commands[len(commands)-1], At: now,
+				enter(encoded(t, ProgressCodec, &retrain.Progress{CommandID: commands[len(commands)-1], At: now,
 					Kind: rapid.SampledFrom([]retrain.ProgressKind{retrain.Started, retrain.Succeeded, retrain.Failed}).Draw(rt, "progress")}))
 			default:
 				enter(TickValue())
@@ -152,7 +152,7 @@ func TestASwitchOfRevisionEndsTheAlertsOfItsRules(t *testing.T) {
 	if err != nil || len(ended) != 1 {
 		t.Fatalf("%d outputs, %v", len(ended), err)
 	}
-	a, b := decoded(t, alertCodec, fired[0].Value), decoded(t, alertCodec, ended[0].Value)
+	a, b := decoded(t, AlertCodec, fired[0].Value), decoded(t, AlertCodec, ended[0].Value)
 	if b.State != retrain.Resolved || *b.ResolvedBy != retrain.RuleRemoved || b.PolicyRevision != 2 || a.AlertID != b.AlertID {
 		t.Errorf("%+v", b)
 	}
@@ -179,12 +179,12 @@ func TestAWrongClockGivesNoSecondCommandAndSilencesNone(t *testing.T) {
 	}
 	const in2099 = 4_070_908_800_000
 	send(moment, in2099, "a", -0.12)
-	first := decoded(t, commandCodec, only(1)[0].Value)
+	first := decoded(t, CommandCodec, only(1)[0].Value)
 	send(moment+1000, moment+1000, "a", -0.13) // on time, after the one of 2099
 	send(moment-60_000, moment-60_000, "a", -0.14)
 	send(moment+2000, moment+1000, "a", -0.13)
 	only(0)
-	w.append(moment+3000, encoded(t, progressCodec, &retrain.Progress{CommandID: first.CommandID, Kind: retrain.Succeeded}))
+	w.append(moment+3000, encoded(t, ProgressCodec, &retrain.Progress{CommandID: first.CommandID, Kind: retrain.Succeeded}))
 	w.append(moment-9000, TickValue()) // the ledger's clock goes back
 	only(0)
 	send(moment+4000, moment+4000, "a", 0)

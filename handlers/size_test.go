@@ -76,7 +76,7 @@ func TestASourceWithLargeReferencesFitsIntoItsCheckpoint(t *testing.T) {
 // breach is the alert of a stream, given to the ledger as its handler writes it.
 func breach(t *testing.T, i int, dataRef *string) []byte {
 	at := moment + int64(i)
-	return encoded(t, alertCodec, &retrain.Alert{State: retrain.Firing, AlertID: fmt.Sprintf("%032d", i), Stream: new(long(fmt.Sprint("cam-", i), 512)),
+	return encoded(t, AlertCodec, &retrain.Alert{State: retrain.Firing, AlertID: fmt.Sprintf("%032d", i), Stream: new(long(fmt.Sprint("cam-", i), 512)),
 		On: retrain.OnDrift, RuleID: "32c67b85433d", Rule: "r", Action: retrain.FullRetrain, Field: "p_value", Value: new(0.001), EventTime: at,
 		EventID: long(fmt.Sprint("e", i), 512), DataRef: dataRef, Topic: "monitoring.drift", Offset: int64(i)})
 }
@@ -85,7 +85,7 @@ func TestThousandsOfAlertsOfOneModelFitIntoItsRecords(t *testing.T) {
 	const alerts = 2000
 	w := newWorld(t, NewDrift(Settings{App: "retrain"}), `{"bind":[{"stream":"*","models":["m"]}],"defaults":{"cooldown":"1h"}}`)
 	w.append(moment, breach(t, 0, nil))
-	first := decoded(t, commandCodec, w.take("retrain.commands")[0].Value)
+	first := decoded(t, CommandCodec, w.take("retrain.commands")[0].Value)
 	for i := range alerts {
 		ref := long("s3://", 20)
 		if i == alerts-1 {
@@ -96,13 +96,13 @@ func TestThousandsOfAlertsOfOneModelFitIntoItsRecords(t *testing.T) {
 			w.fits(fmt.Sprint(i+1, " alerts"))
 		}
 	}
-	w.append(moment+alerts, encoded(t, progressCodec, &retrain.Progress{CommandID: first.CommandID, Kind: retrain.Failed}))
+	w.append(moment+alerts, encoded(t, ProgressCodec, &retrain.Progress{CommandID: first.CommandID, Kind: retrain.Failed}))
 	w.append(moment+alerts+3_600_000, TickValue())
 	commands := w.take("retrain.commands")
 	if len(commands) != 1 || sizeOfOutput(&commands[0]) > largest {
 		t.Fatalf("%d commands", len(commands))
 	}
-	c := decoded(t, commandCodec, commands[0].Value)
+	c := decoded(t, CommandCodec, commands[0].Value)
 	if n := len(c.Evidence); n < 200 || n == alerts || len(*c.Dataset) != 256<<10 || !strings.Contains(c.Explanation, fmt.Sprint("and ", alerts-1, " more alerts")) {
 		t.Errorf("%d alerts for evidence, a dataset of %d bytes, %s", n, len(*c.Dataset), c.Explanation)
 	}
@@ -144,12 +144,12 @@ func TestWhatTrainersAndPeopleSayFitsIntoTheRecordsOfTheirModel(t *testing.T) {
 			t.Fatal(err)
 		}
 		w.forward(requests, at, value)
-		c := decoded(t, commandCodec, w.take("retrain.commands")[0].Value)
+		c := decoded(t, CommandCodec, w.take("retrain.commands")[0].Value)
 		w.forward(requests, at, value) // refused
 		p := &retrain.Progress{CommandID: c.CommandID, Kind: retrain.Succeeded, NewVersion: new(long(fmt.Sprint("v", i), 512)), Metrics: metrics,
 			Worker: new(long("w", 1<<17)), ErrorCode: new(long("e", 1<<17)), ErrorMessage: new(long("e", 1<<17)), At: at}
-		w.forward(progress, at+1, encoded(t, progressCodec, p))
-		r := decoded(t, resultCodec, w.take("retrain.results")[0].Value)
+		w.forward(progress, at+1, encoded(t, ProgressCodec, p))
+		r := decoded(t, ResultCodec, w.take("retrain.results")[0].Value)
 		if n := len(*r.Worker) + len(*r.ErrorCode); n > 1100 || len(*r.ErrorMessage) > 33<<10 {
 			t.Fatalf("worker and error_code of %d bytes, error_message of %d", n, len(*r.ErrorMessage))
 		}
@@ -158,7 +158,7 @@ func TestWhatTrainersAndPeopleSayFitsIntoTheRecordsOfTheirModel(t *testing.T) {
 		}
 	}
 	metrics[long("more", 8000)] = 0.5
-	dead := fold(t, progress, encoded(t, progressCodec, &retrain.Progress{CommandID: "c", Kind: retrain.Succeeded, Metrics: metrics}))
+	dead := fold(t, progress, encoded(t, ProgressCodec, &retrain.Progress{CommandID: "c", Kind: retrain.Succeeded, Metrics: metrics}))
 	if dead == nil || dead.Reason != "oversized" {
 		t.Errorf("%v", dead)
 	}

@@ -57,7 +57,7 @@ func TestAnEventOfAnyWritersSchemaIsTheSame(t *testing.T) {
 			if err != nil || len(out) != 1 {
 				t.Fatalf("%d outputs, %v", len(out), err)
 			}
-			a := decoded(t, alertCodec, out[0].Value)
+			a := decoded(t, AlertCodec, out[0].Value)
 			if *a.Stream != "s" || *a.Value != 0.5 || a.EventTime != 1764000000000 {
 				t.Errorf("%+v", a)
 			}
@@ -128,7 +128,7 @@ func TestProgressOfATrainersOwnSchemaIsForwarded(t *testing.T) {
 	if err != nil || len(out) != 1 {
 		t.Fatalf("%d outputs, %v", len(out), err)
 	}
-	p := decoded(t, progressCodec, out[0].Value)
+	p := decoded(t, ProgressCodec, out[0].Value)
 	if p.CommandID != "c" || p.Kind != retrain.Succeeded || p.Metrics["mAP"] != 0.5 || len(p.Metrics) > 1 || p.BestParams["lr"] != "0.1" ||
 		p.Retryable == nil || !*p.Retryable || *p.Step != 4 || p.NewVersion != nil || p.Total != nil {
 		t.Errorf("%+v", p)

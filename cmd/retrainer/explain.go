@@ -12,6 +12,7 @@ import (
 
 	"github.com/visutility/retrainer/consumer"
 	"github.com/visutility/retrainer/consumer/record"
+	"github.com/visutility/retrainer/handlers"
 	"github.com/visutility/retrainer/retrain"
 )
 
@@ -85,21 +86,21 @@ func (c *configuration) readHistory(ctx context.Context, client *consumer.Client
 	if err := each(ctx, client, n.decisions(), func(r *record.Record) error {
 		d := &shownDecision{}
 		h.decisions = append(h.decisions, d)
-		return d.read(decisionCodec, r)
+		return d.read(handlers.DecisionCodec, r)
 	}); err != nil {
 		return nil, err
 	}
 	if err := each(ctx, client, n.commands(), func(r *record.Record) error {
 		d := &shownCommand{}
 		h.commands = append(h.commands, d)
-		return d.read(commandCodec, r)
+		return d.read(handlers.CommandCodec, r)
 	}); err != nil {
 		return nil, err
 	}
 	if err := each(ctx, client, n.results(), func(r *record.Record) error {
 		d := &shownResult{}
 		h.results = append(h.results, d)
-		return d.read(resultCodec, r)
+		return d.read(handlers.ResultCodec, r)
 	}); err != nil {
 		return nil, err
 	}

@@ -9,17 +9,9 @@ import (
 
 	"github.com/visutility/retrainer/consumer"
 	"github.com/visutility/retrainer/consumer/record"
+	"github.com/visutility/retrainer/handlers"
 	"github.com/visutility/retrainer/retrain"
 	"github.com/visutility/retrainer/schemas"
-)
-
-// How each record that is read or written here stands in Avro. Immutable.
-var (
-	commandCodec  = schemas.MustCodec[retrain.Command]("Command")
-	decisionCodec = schemas.MustCodec[retrain.Decision]("Decision")
-	modelCodec    = schemas.MustCodec[retrain.Model]("Model")
-	progressCodec = schemas.MustCodec[retrain.Progress]("Progress")
-	resultCodec   = schemas.MustCodec[retrain.Result]("Result")
 )
 
 // each gives all records of a topic, as it ends now.
@@ -58,7 +50,7 @@ func (c *configuration) eachProgress(ctx context.Context, client *consumer.Clien
 		return err
 	}
 	return drain(ctx, r, func(rec *record.Record) (more bool, err error) {
-		if p := new(retrain.Progress); progressCodec.Decode(rec.Value, p) == nil {
+		if p := new(retrain.Progress); handlers.ProgressCodec.Decode(rec.Value, p) == nil {
 			do(p)
 		}
 		return true, nil

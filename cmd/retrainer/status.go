@@ -15,6 +15,7 @@ import (
 
 	"github.com/visutility/retrainer/consumer"
 	"github.com/visutility/retrainer/consumer/record"
+	"github.com/visutility/retrainer/handlers"
 	"github.com/visutility/retrainer/retrain"
 )
 
@@ -78,7 +79,7 @@ func (c *configuration) models(ctx context.Context, client *consumer.Client) (ma
 			return nil
 		}
 		m := &shownModel{}
-		err := m.read(modelCodec, r)
+		err := m.read(handlers.ModelCodec, r)
 		models[m.value.Name] = m
 		return err
 	})

@@ -15,6 +15,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"github.com/visutility/retrainer/handlers"
 	"github.com/visutility/retrainer/internal/trainers"
 	"github.com/visutility/retrainer/retrain"
 	"github.com/visutility/retrainer/schemas"
@@ -154,7 +155,7 @@ func (b *busy) trainers(ctx context.Context) {
 			var err error
 			cmd, result := new(retrain.Command), new(retrain.Result)
 			if r.Topic == "retrain.commands" {
-				if err = commandCodec.Decode(r.Value, cmd); err == nil {
+				if err = handlers.CommandCodec.Decode(r.Value, cmd); err == nil {
 					n := int(b.commands.Add(1))
 					b.going.Go(func() { b.train(ctx, cmd, n) })
 				}

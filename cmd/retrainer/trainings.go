@@ -10,6 +10,7 @@ import (
 
 	"github.com/visutility/retrainer/consumer"
 	"github.com/visutility/retrainer/consumer/record"
+	"github.com/visutility/retrainer/handlers"
 	"github.com/visutility/retrainer/retrain"
 )
 
@@ -35,7 +36,7 @@ func (c *configuration) findTrainings(ctx context.Context, client *consumer.Clie
 	}
 	err := each(ctx, client, c.names().commands(), func(r *record.Record) error {
 		var command retrain.Command
-		err := readValue(commandCodec, r, &command)
+		err := readValue(handlers.CommandCodec, r, &command)
 		if t := open[command.CommandID]; err == nil && t != nil {
 			t.command, t.taken = command, started(t.model, &command)
 			if models[t.model.Name].training = t; first == 0 || t.command.IssuedAt < first {
@@ -58,7 +59,7 @@ func (c *configuration) findTrainings(ctx context.Context, client *consumer.Clie
 func (c *configuration) findEnds(ctx context.Context, client *consumer.Client, models map[string]*shownModel) error {
 	return each(ctx, client, c.names().results(), func(r *record.Record) error {
 		var end retrain.Result
-		err := readValue(resultCodec, r, &end)
+		err := readValue(handlers.ResultCodec, r, &end)
 		if m := models[end.Model]; err == nil && m != nil && end.State != retrain.ResultSuperseded {
 			m.ended = end.State
 		}

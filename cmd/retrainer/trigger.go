@@ -94,7 +94,7 @@ func (c *configuration) ask(ctx context.Context, client *consumer.Client, r *ret
 			return nil, err
 		}
 		d := &shownDecision{}
-		if err := d.read(decisionCodec, rec); err != nil {
+		if err := d.read(handlers.DecisionCodec, rec); err != nil {
 			return nil, err
 		}
 		if id := d.value.RequestID; id != nil && *id == r.RequestID {

@@ -14,6 +14,7 @@ import (
 
 	"github.com/visutility/retrainer/consumer"
 	"github.com/visutility/retrainer/consumer/record"
+	"github.com/visutility/retrainer/handlers"
 	"github.com/visutility/retrainer/retrain"
 	"github.com/visutility/retrainer/retrain/worker"
 	"github.com/visutility/retrainer/schemas"
@@ -86,7 +87,7 @@ func (t *trainer) checkTrainer() error {
 func (t *trainer) run(cmd *cobra.Command) (err error) {
 	ctx := cmd.Context()
 	t.name = workerName()
-	if t.program, err = worker.New(worker.Config{Exec: t.exec, Dir: t.dir, Encode: commandCodec.JSON, Log: t.log}); err != nil {
+	if t.program, err = worker.New(worker.Config{Exec: t.exec, Dir: t.dir, Encode: handlers.CommandCodec.JSON, Log: t.log}); err != nil {
 		return usage("%v", err)
 	}
 	if t.client, err = t.connect(cmd); err != nil {
@@ -132,7 +133,7 @@ func (t *trainer) take(ctx context.Context, r *record.Record) error {
 		return ctx.Err()
 	}
 	if err == nil {
-		err = readValue(commandCodec, r, c)
+		err = readValue(handlers.CommandCodec, r, c)
 	}
 	if err != nil {
 		t.log.Error().Err(err).Msg("left alone: no command")

@@ -16,6 +16,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/visutility/retrainer/handlers"
 	"github.com/visutility/retrainer/retrain"
 )
 
@@ -107,7 +108,7 @@ func (k *killing) drop() {
 		}
 	}
 	k.command = new(retrain.Command)
-	if err := commandCodec.Decode(k.at.Value, k.command); err != nil {
+	if err := handlers.CommandCodec.Decode(k.at.Value, k.command); err != nil {
 		k.t.Fatal(err)
 	}
 }

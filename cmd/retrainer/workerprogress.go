@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/visutility/retrainer/consumer/record"
+	"github.com/visutility/retrainer/handlers"
 	"github.com/visutility/retrainer/retrain"
 )
 
@@ -47,7 +48,7 @@ func (t *trainer) train(ctx context.Context, c *retrain.Command) (*retrain.Train
 
 // report writes progress.
 func (t *trainer) report(ctx context.Context, p *retrain.Progress) error {
-	value, err := progressCodec.Append(nil, p)
+	value, err := handlers.ProgressCodec.Append(nil, p)
 	if err != nil {
 		return err
 	}

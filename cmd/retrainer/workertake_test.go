@@ -16,6 +16,7 @@ import (
 
 	"github.com/visutility/retrainer/consumer"
 	"github.com/visutility/retrainer/consumer/record"
+	"github.com/visutility/retrainer/handlers"
 	"github.com/visutility/retrainer/retrain"
 	"github.com/visutility/retrainer/retrain/worker"
 )
@@ -55,7 +56,7 @@ func newTaking(t *testing.T, script string) *taking {
 // give has it take a command.
 func (x *taking) give(c *retrain.Command) error {
 	x.t.Helper()
-	value, err := commandCodec.Append(nil, c)
+	value, err := handlers.CommandCodec.Append(nil, c)
 	if err != nil {
 		x.t.Fatal(err)
 	}
@@ -75,7 +76,7 @@ func (x *taking) said(last retrain.ProgressKind) string {
 func (x *taking) word(r *kgo.Record) *retrain.Progress {
 	x.t.Helper()
 	p := new(retrain.Progress)
-	if err := progressCodec.Decode(r.Value, p); err != nil {
+	if err := handlers.ProgressCodec.Decode(r.Value, p); err != nil {
 		x.t.Fatal(err)
 	}
 	return p
@@ -138,7 +139,7 @@ func TestACommandThatWasBegunHereIsTakenUpAgainPastStartBy(t *testing.T) {
 // hears has another worker's word on a command stand in the progress topic, written at a time of its own clock.
 func (x *taking) hears(p *retrain.Progress, at time.Time) {
 	x.t.Helper()
-	value, err := progressCodec.Append(nil, p)
+	value, err := handlers.ProgressCodec.Append(nil, p)
 	if err != nil {
 		x.t.Fatal(err)
 	}

@@ -10,14 +10,6 @@ import (
 	"github.com/visutility/retrainer/schemas"
 )
 
-// How the records that are counted stand in Avro. Immutable.
-var (
-	alertCodec    = schemas.MustCodec[retrain.Alert]("Alert")
-	commandCodec  = schemas.MustCodec[retrain.Command]("Command")
-	decisionCodec = schemas.MustCodec[retrain.Decision]("Decision")
-	resultCodec   = schemas.MustCodec[retrain.Result]("Result")
-)
-
 // decode reads an output that the program has written, in either framing.
 func decode[T any](codec *schemas.Codec[T], o *record.Output) (v T, err error) {
 	err = codec.Decode(schemas.Unframe(o.Value, codec.Schema()), &v)
@@ -82,25 +74,25 @@ func (m *Metrics) count(c *consumer.Commit, o *record.Output) error {
 		if !m.events[c.Topic] {
 			return nil // forwarded
 		}
-		a, err := decode(alertCodec, o)
+		a, err := decode(handlers.AlertCodec, o)
 		if err != nil {
 			return err
 		}
 		m.alerts.WithLabelValues(string(a.State), string(a.On), string(a.Action)).Inc()
 	case m.cfg.Commands:
-		x, err := decode(commandCodec, o)
+		x, err := decode(handlers.CommandCodec, o)
 		if err != nil {
 			return err
 		}
 		m.commands.WithLabelValues(string(x.Action)).Inc()
 	case m.cfg.Decisions:
-		d, err := decode(decisionCodec, o)
+		d, err := decode(handlers.DecisionCodec, o)
 		if err != nil {
 			return err
 		}
 		m.decide(&d)
 	case m.cfg.Results:
-		r, err := decode(resultCodec, o)
+		r, err := decode(handlers.ResultCodec, o)
 		if err != nil {
 			return err
 		}
