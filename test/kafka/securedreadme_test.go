@@ -25,19 +25,21 @@ func (s *secured) readme() {
 		s.t.Fatal(err)
 	}
 	block := strings.NewReplacer("kafka:9093", s.tls, "/run/secrets/kafka", file).Replace(firstBlock(s.t, "README.md", "### A secured cluster"))
-	run := func() (string, error) {
+	run := func() (out, log string, err error) {
 		cmd := exec.Command("bash", "-eu", "-o", "pipefail", "-c", block)
 		cmd.Dir = s.dir // where ca.pem is
-		out, err := cmd.CombinedOutput()
-		if strings.Contains(string(out), secret) {
-			s.t.Errorf("the password is shown:\n%s", out)
+		var stdout, stderr strings.Builder
+		cmd.Stdout, cmd.Stderr = &stdout, &stderr
+		err = cmd.Run()
+		if all := stdout.String() + stderr.String(); strings.Contains(all, secret) {
+			s.t.Errorf("the password is shown:\n%s", all)
 		}
-		return string(out), err
+		return stdout.String(), stderr.String(), err
 	}
-	out, err := run()
+	out, log, err := run()
 	lines := regexp.MustCompile(`(?m)^ *topics plan\n((?: +--.*\n)+)`).FindStringSubmatch(out)
 	if err == nil || lines == nil {
-		s.t.Fatalf("README.md's commands for a secured cluster, without rights: %v\n%s", err, out)
+		s.t.Fatalf("README.md's commands for a secured cluster, without rights: %v\n%s%s", err, out, log)
 	}
 	for _, line := range strings.Split(strings.TrimSpace(lines[1]), "\n") {
 		args := append([]string{"tool", "org.apache.kafka.tools.AclCommand"}, strings.Fields("--bootstrap-server "+s.brokers+" --add --allow-principal User:retrainer "+line)...)
@@ -51,8 +53,8 @@ func (s *secured) readme() {
 			s.holds(a, true)
 		}
 	}
-	if out, err = run(); err != nil {
-		s.t.Errorf("README.md's commands for a secured cluster: %v\n%s", err, out)
+	if out, log, err = run(); err != nil {
+		s.t.Errorf("README.md's commands for a secured cluster: %v\n%s%s", err, out, log)
 	}
 	for _, who := range append([]string{"all are there and as they must be"}, slices.Collect(maps.Keys(grantees))...) {
 		if !strings.Contains(out, who) {
