@@ -80,7 +80,7 @@ func (s *secured) as(user, input string, args ...string) (out, log string, err e
 }
 
 func (s *secured) at(brokers, password, input string, args ...string) (out, log string, err error) {
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Minute)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, s.program, append(args, "--brokers", brokers)...)
 	var stdout, stderr strings.Builder
@@ -247,17 +247,17 @@ func TestThePrintedRightsSufficeAndEachIsNeeded(t *testing.T) {
 func (s *secured) loop() {
 	t := s.t
 	s.must("pipeline", fmt.Sprintf(`{"model_id":"detector/v5.4","mAP_change":-0.12,"timestamp":"%s"}`, time.Now().UTC().Format(time.RFC3339Nano)), "produce", "monitoring.performance")
-	command := s.must("reader", "", "tail", "retrain.commands", "--from", "start", "--count", "1", "--timeout", "30s")
+	command := s.must("reader", "", "tail", "retrain.commands", "--from", "start", "--count", "1", "--timeout", "2m")
 	if !strings.Contains(command, `"base_version":"v5.4"`) {
 		t.Errorf("the command is %s", command)
 	}
 	trainer := s.worker("all", "true")
 	trainer.start(nil)
-	if result := s.must("reader", "", "tail", "retrain.results", "--from", "start", "--count", "1", "--timeout", "30s"); !strings.Contains(result, "succeeded") {
+	if result := s.must("reader", "", "tail", "retrain.results", "--from", "start", "--count", "1", "--timeout", "2m"); !strings.Contains(result, "succeeded") {
 		t.Errorf("the result is %s", result)
 	}
 	s.must("person", "", "trigger", "bicycles", "--action", "full", "--create")
-	s.must("reader", "", "tail", "retrain.results", "--from", "start", "--count", "2", "--timeout", "30s")
+	s.must("reader", "", "tail", "retrain.results", "--from", "start", "--count", "2", "--timeout", "2m")
 	s.must("reader", "", "status")
 	s.must("reader", "", "explain", "model", "detector")
 	s.must("reader", "", "verify")
