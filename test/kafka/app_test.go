@@ -42,7 +42,7 @@ func newApp(t testing.TB, nodes int, random *rand.Rand, policy string) *app {
 		}
 	})
 	a := &app{t: t, dir: dir, policy: policy}
-	a.program = build(t, "./cmd/retrainer")
+	a.program = build(t, dir, "./cmd/retrainer")
 	a.c = startCluster(t, nodes, random)
 	if out, err := exec.Command(a.program, "topics", "plan", "--brokers", a.c.brokers).CombinedOutput(); err == nil || !strings.Contains(string(out), "retrain.ledger is missing") {
 		t.Errorf("topics plan on an empty cluster: %v\n%s", err, out)
@@ -143,7 +143,7 @@ func (a *app) end(ctx context.Context) {
 // judge runs the program from outside, and has the product verify as well; what the judge says.
 func (a *app) judge(args ...string) string {
 	args = append([]string{"full", "--brokers", a.c.brokers, "--schemas", filepath.Join(top, "schemas")}, args...)
-	out, err := exec.Command(build(a.t, "./judge"), args...).CombinedOutput()
+	out, err := exec.Command(build(a.t, a.dir, "./judge"), args...).CombinedOutput()
 	a.t.Logf("%s", out)
 	if err != nil {
 		a.t.Errorf("the judge: %v", err)

@@ -6,6 +6,7 @@ import (
 	"bufio"
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"net/http"
@@ -281,11 +282,15 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// build gives a program of this module, built with these flags.
-func build(t testing.TB, pkg string, flags ...string) string {
+// build puts a program of this module into a folder, built with these flags.
+func build(t testing.TB, dir, pkg string, flags ...string) string {
 	t.Helper()
 	once, _ := built.LoadOrStore(fmt.Sprint(pkg, flags), sync.OnceValues(func() (string, error) {
-		binary := filepath.Join(programs, strings.Join(append([]string{filepath.Base(pkg)}, flags...), ""))
+		folder, err := os.MkdirTemp(programs, "")
+		if err != nil {
+			return "", err
+		}
+		binary := filepath.Join(folder, filepath.Base(pkg))
 		cmd := exec.Command("go", append(append([]string{"build", "-o", binary}, flags...), pkg)...)
 		cmd.Dir = top
 		if out, err := cmd.CombinedOutput(); err != nil {
@@ -294,10 +299,14 @@ func build(t testing.TB, pkg string, flags ...string) string {
 		return binary, nil
 	}))
 	binary, err := once.(func() (string, error))()
-	if err != nil {
+	link := filepath.Join(dir, filepath.Base(pkg))
+	if err == nil {
+		err = os.Symlink(binary, link)
+	}
+	if err != nil && !errors.Is(err, os.ErrExist) { // from an earlier call
 		t.Fatal(err)
 	}
-	return binary
+	return link
 }
 
 // command runs a program to its end, which must be good; what it printed to standard output.

@@ -33,7 +33,7 @@ func TestTheCommandsOfTheProducersREADMEsRun(test *testing.T) {
 	test.Parallel()
 	t := tell(test)
 	dir := t.TempDir()
-	program := build(t, "./cmd/retrainer")
+	program := build(t, dir, "./cmd/retrainer")
 	broker := fmt.Sprintf("127.0.0.1:%d", 15_000+rand.IntN(5000))
 	dev := newInstance(t, dir, program, "dev", "dev", "--listen", broker, "--http", "", "--data", filepath.Join(dir, "data"))
 	dev.start(nil)

@@ -25,7 +25,7 @@ func TestEveryEventOfProducersInPythonAndJavaIsFoldedOnce(test *testing.T) {
 	var starting sync.WaitGroup
 	starting.Go(func() { confluent, own = startRegistry(t, a.dir) })
 	a.c = startCluster(t, 1, rand.New(rand.NewPCG(uint64(time.Now().UnixNano()), 0)))
-	a.program = build(t, "./cmd/retrainer")
+	a.program = build(t, a.dir, "./cmd/retrainer")
 	classes, py := java(t), python(t)
 	if starting.Wait(); confluent == "" {
 		t.FailNow()

@@ -67,7 +67,7 @@ func startSecured(t *testing.T) *secured {
 			`listener.name.sasl.plain.sasl.jaas.config=org.apache.kafka.common.security.plain.PlainLoginModule required user_reader="` + secret + `";`,
 		}, "\n") + "\n"
 	})
-	s.program = build(t, "./cmd/retrainer")
+	s.program = build(t, dir, "./cmd/retrainer")
 	for _, user := range grantees { // order: each is one of its own
 		s.addUser(user)
 	}

@@ -21,13 +21,10 @@ func (s *secured) readme() {
 	if err := os.WriteFile(file, []byte(secret+"\n"), 0o600); err != nil {
 		s.t.Fatal(err)
 	}
-	if err := os.Symlink(s.program, filepath.Join(s.dir, "retrainer")); err != nil {
-		s.t.Fatal(err)
-	}
 	block := strings.NewReplacer("kafka:9093", s.tls, "/run/secrets/kafka", file).Replace(firstBlock(s.t, "README.md", "### A secured cluster"))
 	run := func() (out, log string, err error) {
 		cmd := exec.Command("bash", "-eu", "-o", "pipefail", "-c", block)
-		cmd.Dir = s.dir // where ca.pem is
+		cmd.Dir = s.dir // where ./retrainer and ca.pem are
 		var stdout, stderr strings.Builder
 		cmd.Stdout, cmd.Stderr = &stdout, &stderr
 		err = cmd.Run()
