@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -58,6 +59,7 @@ func TestEveryEventOfProducersInPythonAndJavaIsFoldedOnce(test *testing.T) {
 	a.eachStreamIsCommandedOnce("retrain", read)
 	a.areReadByJava(ctx, "retrain", classes, len(read)*feedStreams, "APICURIO_URL="+own)
 	a.areReadByPython(py)
+	a.areReadByAnAvroDeserializer(py, 2*len(read)*feedStreams)
 	t.Setenv("VTY_SCHEMA_REGISTRY", confluent)
 	t.Setenv("VTY_REGISTRY_ID", "global")
 	a.eachStreamIsCommandedOnce("global", global)
@@ -87,5 +89,43 @@ func (a *app) areReadByPython(python string) {
 	_ = cmd.Wait() // killed
 	if !strings.Contains(log.String(), "left alone: it had to be started before") {
 		a.t.Errorf("consumer.py said only\n%s", log.String())
+	}
+}
+
+// reader prints the topic and the command_id of each record, as a consumer with Confluent's own deserializer reads them.
+const reader = `
+import os, sys
+from confluent_kafka import Consumer
+from confluent_kafka.schema_registry import SchemaRegistryClient
+from confluent_kafka.schema_registry.avro import AvroDeserializer
+from confluent_kafka.serialization import MessageField, SerializationContext
+read = AvroDeserializer(SchemaRegistryClient({"url": os.environ["VTY_SCHEMA_REGISTRY"]}))
+consumer = Consumer({"bootstrap.servers": os.environ["VTY_BROKERS"], "group.id": "reader", "auto.offset.reset": "earliest", "isolation.level": "read_committed"})
+consumer.subscribe(["retrain.commands", "retrain.results"])
+left = int(sys.argv[1])
+while left > 0:
+    message = consumer.poll(1)
+    if message and not message.error():
+        print(message.topic(), read(message.value(), SerializationContext(message.topic(), MessageField.VALUE))["command_id"])
+        left -= 1
+`
+
+// areReadByAnAvroDeserializer: commands and results, whose schemas it has from the registry alone. It refuses any other framing.
+func (a *app) areReadByAnAvroDeserializer(python string, records int) {
+	a.t.Helper()
+	cmd := exec.Command(python, "-c", reader, strconv.Itoa(records))
+	cmd.Env = append(os.Environ(), "VTY_BROKERS="+a.c.brokers)
+	var log bytes.Buffer
+	cmd.Stderr = &log
+	out, err := cmd.Output()
+	if err != nil {
+		a.t.Errorf("an AvroDeserializer: %v\n%s", err, log.String())
+	}
+	read := map[string]bool{}
+	for _, line := range strings.Fields(strings.ReplaceAll(strings.TrimSpace(string(out)), " ", "=")) {
+		read[line] = true
+	}
+	if len(read) != records {
+		a.t.Errorf("an AvroDeserializer read %d commands and results; there are %d", len(read), records)
 	}
 }
