@@ -55,9 +55,9 @@ func newRegistry(t testing.TB, dir string, extra ...string) *schemaRegistry {
 	return r
 }
 
-// keeping has a registry keep its schemas in a file, so that it has them after a kill too.
+// keeping has a registry keep its schemas in a file, written with each change, so that it has them after a kill too.
 func keeping(dir string) string {
-	return "-Dapicurio.datasource.url=jdbc:h2:file:" + filepath.Join(dir, "schemas")
+	return "-Dapicurio.datasource.url=jdbc:h2:file:" + filepath.Join(dir, "schemas") + ";WRITE_DELAY=0"
 }
 
 func (r *schemaRegistry) script(args ...string) ([]byte, error) {
