@@ -47,6 +47,7 @@ type member struct {
 	id         string             // member id, "" until the coordinator gave one
 	generation int32              // of the last assignment
 	owned      map[string][]int32 // the last assignment: the balancer keeps it where it can
+	told       string             // what was last logged to be waited for, since the last joining
 }
 
 func newMember(ms *membership) *member { return &member{membership: ms, generation: -1} }
@@ -81,6 +82,15 @@ func (m *member) run(ctx context.Context) error {
 	}
 	m.leave(ctx)
 	return nil
+}
+
+// show shows what is waited for, and logs why something is tried again: once, until that is another.
+func (m *member) show(why string, failed bool) {
+	m.status.show(why, failed)
+	if failed && why != m.told {
+		m.told = why
+		m.log.Warn().Str("why", why).Msg("waiting")
+	}
 }
 
 // join sends JoinGroup. No task runs meanwhile: those of the generation before have ended.
@@ -136,7 +146,7 @@ func (ms *membership) instanceID() *string {
 func (m *member) ask(ctx context.Context, what string, d time.Duration, send func(context.Context, int32) (int16, error)) error {
 	what += " of group " + m.group
 	route, lost := m.cluster.toCoordinator(groups, m.group)
-	return m.cluster.persist(showing(ctx, m.status.show), d, ask{what: what, route: route, lost: lost, send: send,
+	return m.cluster.persist(showing(ctx, m.show), d, ask{what: what, route: route, lost: lost, send: send,
 		rights: rights{30: "Read on group " + m.group}})
 }
 
@@ -192,6 +202,7 @@ func (m *member) sync(g *generation, joined *kmsg.JoinGroupResponse) error {
 // work runs the generation's tasks until it ends, and answers why as an error of fateEnd, fateDenied or fateStop; nil when ctx is done.
 func (m *member) work(g *generation) error {
 	m.status.joined(g)
+	m.told = ""
 	m.log.Info().Int32("generation", g.number).Str("member", g.member).Int("tasks", g.places()).Msg("joined")
 	for _, t := range g.tasks {
 		g.start(func() {
