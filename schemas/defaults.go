@@ -50,7 +50,7 @@ func setDefaults(records []builtRecord) error {
 	return nil
 }
 
-// defaultOf is a field's default as it stands in the schema's JSON. The library is not shown it: see withoutDefaults.
+// defaultOf is a field's default as it stands in the schema's JSON. The library is not shown it: see strip.
 func defaultOf(f *avro.Field) (v any, ok bool) {
 	list, _ := f.Prop(hiddenDefault).([]any)
 	if len(list) != 1 {

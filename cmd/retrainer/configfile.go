@@ -29,7 +29,7 @@ func readConfig(path string, asked bool, known map[string]bool) (map[string]sett
 		return nil, nil
 	}
 	if err != nil {
-		return nil, notRead("configuration", err)
+		return nil, notRead("--config", err)
 	}
 	settings := map[string]setting{}
 	for _, pair := range pairs(f.root) {

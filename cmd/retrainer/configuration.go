@@ -36,7 +36,7 @@ type configuration struct {
 	embedded bool // the broker is the program's own, which has neither TLS nor SASL
 
 	level zerolog.Level
-	given hints // the flags on the command line that say which cluster and which app
+	given hints // the flags on the command line that say which cluster, app and registry
 	wait  waiting
 }
 

@@ -17,10 +17,7 @@ import (
 )
 
 func explainCommand(c *configuration) *cobra.Command {
-	explain := &cobra.Command{Use: "explain", Short: "Say why something was decided: the numbers, the limits and the events behind it", Args: cobra.NoArgs,
-		RunE: func(*cobra.Command, []string) error {
-			return usage("explain needs model, decision or command behind it, and an id")
-		}}
+	explain := group("explain", "Say why something was decided: the numbers, the limits and the events behind it", "model, decision or command behind it, and a name or an id")
 	for _, kind := range []struct {
 		use, short string
 		print      func(ctx context.Context, c *configuration, client *consumer.Client, h *history, id string, out io.Writer) error

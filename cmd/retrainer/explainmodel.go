@@ -74,7 +74,7 @@ func (g hints) noModel(name string, known map[string]bool, without string) error
 	if base, version := retrain.SplitModel(name); known[base] {
 		return fmt.Errorf("no model %s: %s is a version; `%s` explains the model", visible(name), version, g.command("explain model "+argument(base)))
 	}
-	return fmt.Errorf("no model %s: nothing was decided on one of that name, and no source that is heard concerns it%s%s",
+	return fmt.Errorf("no model %s: nothing was decided on one of that name, and no source that is heard concerns it, as of the last commit (every 5 s at the latest)%s%s",
 		visible(name), without, suggestions(name, slices.Sorted(maps.Keys(known))))
 }
 

@@ -13,13 +13,14 @@ import (
 	"github.com/visutility/retrainer/internal/nearest"
 )
 
-// hints prints commands that people can paste: with the flags by which they said which cluster and which app they mean.
+// hints prints commands that people can paste: with the flags by which they said which cluster, app and registry they mean.
 type hints string
 
 // flagsGiven are those flags as they stand on a command line.
 func flagsGiven(cmd *cobra.Command) hints {
 	var text strings.Builder
-	for _, name := range []string{"config", "brokers", "app", "drift-topic", "performance-topic", "tls-ca", "tls-cert", "tls-key", "sasl", "sasl-user", "sasl-password-file"} {
+	for _, name := range []string{"config", "brokers", "app", "drift-topic", "performance-topic", "tls-ca", "tls-cert", "tls-key", "sasl", "sasl-user", "sasl-password-file",
+		"schema-registry", "registry-id"} {
 		f := cmd.Root().PersistentFlags().Lookup(name)
 		if !f.Changed {
 			continue
@@ -56,8 +57,12 @@ func (c *configuration) missing(err error) error {
 	return &consumer.SetupError{Message: text + "; `" + c.given.command("topics apply") + "` makes what is missing"}
 }
 
-// flagMistake names the flag that somebody may have meant.
+// flagMistake names the flag that somebody may have meant, or how a length of time is written.
 func flagMistake(cmd *cobra.Command, err error) error {
+	var value *pflag.InvalidValueError
+	if errors.As(err, &value) && value.GetFlag().Value.Type() == "duration" {
+		return fmt.Errorf("%w; a length of time is written like 30s or 5m", err)
+	}
 	var unknown *pflag.NotExistError
 	if !errors.As(err, &unknown) || len(unknown.GetSpecifiedName()) < 2 {
 		return err

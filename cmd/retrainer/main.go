@@ -96,7 +96,13 @@ Flag --a-b is also the environment variable VTY_A_B and the key a_b of retrainer
 
 // command makes a command whose flags are also read from the environment and the file, and whose errors are failures.
 func command(c *configuration, use, short string, args cobra.PositionalArgs, work func(cmd *cobra.Command, args []string) error) *cobra.Command {
-	return &cobra.Command{Use: use, Short: short, Args: args, DisableFlagsInUseLine: true,
+	expected := func(cmd *cobra.Command, given []string) error {
+		if err := args(cmd, given); err != nil {
+			return fmt.Errorf("%w; it is `%s`", err, cmd.UseLine())
+		}
+		return nil
+	}
+	return &cobra.Command{Use: use, Short: short, Args: expected, DisableFlagsInUseLine: true,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			c.given = flagsGiven(cmd) // before settle gives flags the values of variables and the file
 			if err := settle(cmd); err != nil {
@@ -110,4 +116,14 @@ func command(c *configuration, use, short string, args cobra.PositionalArgs, wor
 			}
 			return nil
 		}}
+}
+
+// group makes a command that is nothing without one of those below it.
+func group(use, short, needs string) *cobra.Command {
+	return &cobra.Command{Use: use, Short: short, Args: cobra.ArbitraryArgs, RunE: func(_ *cobra.Command, args []string) error {
+		if len(args) > 0 {
+			return usage("%s needs %s, and not %q", use, needs, args[0])
+		}
+		return usage("%s needs %s", use, needs)
+	}}
 }

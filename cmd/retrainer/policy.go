@@ -15,8 +15,7 @@ import (
 )
 
 func policyCommand(c *configuration) *cobra.Command {
-	policy := &cobra.Command{Use: "policy", Short: "Look at a policy file", Args: cobra.NoArgs,
-		RunE: func(*cobra.Command, []string) error { return usage("policy needs check and a file behind it") }}
+	policy := group("policy", "Look at a policy file", "check and a file behind it")
 	var tuner string
 	check := command(c, "check FILE", "Say all that is wrong in a policy file, or else what it does", cobra.ExactArgs(1), func(cmd *cobra.Command, args []string) error {
 		if err := checkTuner(tuner); err != nil {

@@ -11,7 +11,7 @@ import (
 func readPolicy(path, tuner string) (*retrain.Policy, error) {
 	f, err := readYAML(path)
 	if err != nil {
-		return nil, notRead("policy", err)
+		return nil, notRead("--policy", err)
 	}
 	return f.policy(tuner)
 }
@@ -55,10 +55,10 @@ func (f *yamlFile) doubts(p *retrain.Policy) string {
 	return lines
 }
 
-// notRead says of what kind a file is that cannot be read.
-func notRead(kind string, err error) error {
+// notRead says as what a file was given that cannot be read.
+func notRead(what string, err error) error {
 	if errors.As(err, new(*mistakes)) {
 		return err
 	}
-	return usage("%s: %v", kind, err)
+	return usage("%s: %v", what, err)
 }

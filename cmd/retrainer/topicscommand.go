@@ -17,8 +17,7 @@ import (
 
 func topicsCommand(c *configuration) *cobra.Command {
 	var replication int16
-	topics := &cobra.Command{Use: "topics", Short: "Look at, or make, the topics that the program needs", Args: cobra.NoArgs,
-		RunE: func(*cobra.Command, []string) error { return usage("topics needs plan or apply behind it") }}
+	topics := group("topics", "Look at, or make, the topics that the program needs", "plan or apply behind it")
 	plan := command(c, "plan", "Say what topics apply would do, and what is advised", cobra.NoArgs, func(cmd *cobra.Command, _ []string) error {
 		return c.withClient(cmd, func(ctx context.Context, client *consumer.Client) error {
 			p, err := c.plan(ctx, client)
