@@ -3,6 +3,7 @@ package consumer
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"time"
 
@@ -41,7 +42,7 @@ func (t *task) readCheckpoint(ctx context.Context) error {
 		if s.next > before {
 			moved = now
 		} else if now.Sub(moved) >= progressTimeout {
-			return errNoProgress
+			return fmt.Errorf("%w beyond offset %d of %d", errNoProgress, s.next, t.floor)
 		} else if err := pause(ctx, 10*time.Millisecond); err != nil {
 			return err
 		}

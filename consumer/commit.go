@@ -238,7 +238,7 @@ func hangs(err error) bool {
 // the checkpoint partition; or a broker that was killed lost it, or took an offset behind it. InitProducerID does not close it: an abort
 // under the new epoch does, by a marker of the same producer id.
 func (t *task) closeHanging(why error, sentence string) error {
-	t.log.Error().Int64("high_watermark", t.floor).Msg(sentence + "; closing what it left open")
+	t.log.Error().Err(why).Msg(sentence + "; closing what it left open")
 	ctx := t.g.hard
 	if err := t.addPartitions(ctx, []*batch{{partitionOf: partitionOf{t.in.Checkpoint, t.partition}}}); err != nil {
 		return err

@@ -7,7 +7,7 @@ type Status struct {
 	Member     string
 	Generation int32
 	Joined     bool   // in the group, with an assignment (which may be empty)
-	Why        string // what is waited for, where not Joined; else what of no task is
+	Why        string // what is waited for that no task waits for: the group, or a right to read the revisions
 	Tasks      []TaskStatus
 }
 
@@ -55,7 +55,7 @@ type status struct {
 	mu   sync.Mutex
 	gen  *generation
 	why  string
-	lack string // of a right to read revisions
+	lack string // the sentence on a right to read revisions that is missing; "": none is
 }
 
 func newStatus() *status { return &status{why: "the cluster has not answered yet"} }

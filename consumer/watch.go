@@ -39,7 +39,7 @@ const (
 	causeNoAnswer   = "no_answer"   // in time
 	causeUnreadable = "unreadable"  // a batch
 	causeCut        = "log_cut"     // a checkpoint partition lost what was read or written before
-	causeHanging    = "no_progress" // a checkpoint partition could not be read to its end
+	causeHanging    = "no_progress" // a checkpoint partition could not be read to its end, or the committed offset stayed unstable
 )
 
 // Causes are the causes that Watcher.Dropped is told, but for answers of Kafka that are only repeated for a while.

@@ -142,7 +142,7 @@ func (m *Metrics) ofRecords() {
 func (m *Metrics) ofTransactions() {
 	m.transactions = m.counter("transactions_total", "Transactions of tasks, by the topic of their input and by outcome: committed, aborted, or unknown, where another instance went on before the outcome was seen.",
 		"topic", "outcome")
-	m.recoveries = m.counter("recoveries_total", "How often a task threw its state away and built it again, by cause: panic (of a handler), no_answer, unreadable (a batch), log_cut, no_progress (a checkpoint cut by an election), or Kafka's name of an error (such as TOPIC_AUTHORIZATION_FAILED: a right was taken away). A rebalance is none.",
+	m.recoveries = m.counter("recoveries_total", "How often a task threw its state away and built it again, by cause: panic (of a handler), no_answer, unreadable (a batch), log_cut, no_progress (a checkpoint cut by an election, or an offset that a killed broker left open), or Kafka's name of an error (such as TOPIC_AUTHORIZATION_FAILED: a right was taken away). A rebalance is none.",
 		"cause")
 	m.replayTotal = m.counter("replayed_records_total", "Records that were folded once more to build a task's state, by topic; nothing of them is counted elsewhere.", "topic")
 	for _, topic := range m.cfg.inputs() {
