@@ -112,9 +112,6 @@ func (b *bounds) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// URL is the registry's, for people.
-func (c *Client) URL() string { return c.url }
-
 // Close ends idle connections.
 func (c *Client) Close() {
 	for _, api := range []*sr.Client{c.api, c.native} {

@@ -142,13 +142,21 @@ func (a *app) end(ctx context.Context) {
 
 // judge runs the program from outside, and has the product verify as well; what the judge says.
 func (a *app) judge(args ...string) string {
-	args = append([]string{"full", "--brokers", a.c.brokers, "--schemas", filepath.Join(top, "schemas")}, args...)
-	out, err := exec.Command(build(a.t, a.dir, "./judge"), args...).CombinedOutput()
-	a.t.Logf("%s", out)
-	if err != nil {
-		a.t.Errorf("the judge: %v", err)
-	}
+	a.t.Helper()
+	said := judge(a.t, a.dir, a.c.brokers, args...)
 	a.t.Log(a.verify())
+	return said
+}
+
+// judge judges a whole app on a cluster; the program is built into the folder.
+func judge(t testing.TB, dir, brokers string, args ...string) string {
+	t.Helper()
+	args = append([]string{"full", "--brokers", brokers, "--schemas", filepath.Join(top, "schemas")}, args...)
+	out, err := exec.Command(build(t, dir, "./judge"), args...).CombinedOutput()
+	t.Logf("%s", out)
+	if err != nil {
+		t.Errorf("the judge: %v", err)
+	}
 	return string(out)
 }
 

@@ -96,12 +96,15 @@ func startClusterWith(t testing.TB, nodes int, random *rand.Rand, extra func(por
 		}
 	})
 	var err error
-	if c.client, err = kgo.NewClient(kgo.SeedBrokers(strings.Split(c.brokers, ",")...), kgo.DialTimeout(time.Second), kgo.RequestTimeoutOverhead(2*time.Second)); err != nil {
+	if c.client, err = kgo.NewClient(c.seeds(), kgo.DialTimeout(time.Second), kgo.RequestTimeoutOverhead(2*time.Second)); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(c.client.Close)
 	return c
 }
+
+// seeds are its brokers, for a client of their own.
+func (c *cluster) seeds() kgo.Opt { return kgo.SeedBrokers(strings.Split(c.brokers, ",")...) }
 
 func (c *cluster) script(args ...string) (string, error) {
 	cmd := exec.Command(filepath.Join(top, "tools/kafka/kafka-local"), args...)
@@ -210,4 +213,24 @@ func wait(ctx context.Context, d time.Duration) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
+}
+
+// until waits for a condition.
+func until(ctx context.Context, t testing.TB, what string, good func() bool) {
+	t.Helper()
+	if !comes(ctx, good) {
+		t.Fatalf("waiting until %s: not within three minutes", what)
+	}
+}
+
+// comes tells whether a condition comes true in time.
+func comes(ctx context.Context, good func() bool) bool {
+	ctx, cancel := context.WithTimeout(ctx, 3*time.Minute) // on two busy cores it takes seconds
+	defer cancel()
+	for !good() {
+		if wait(ctx, 30*time.Millisecond) != nil {
+			return false
+		}
+	}
+	return true
 }

@@ -26,8 +26,8 @@ defaults: {cooldown: 24h}
 `
 
 const (
-	driftTopic   = "monitoring.drift"
-	qualityTopic = "monitoring.performance"
+	driftTopic       = "monitoring.drift"
+	performanceTopic = "monitoring.performance"
 )
 
 // written is a record and what must come of it: an entry of the ledger, or a dead letter.
@@ -52,19 +52,19 @@ type mixed struct {
 	base     time.Time
 	n        int
 	checks   map[string]int
-	all      []*written
+	written  []*written    // in the order of each partition
 	looked   int           // records of the ledger, which gave
 	got      []ledgerEntry // these
 }
 
 // good is the next check of a source, by any of the writers, in any framing that goes with it.
 func (m *mixed) good(topic string, partition int32, source string) *written {
-	own, others := ownQuality, qualityWriters
+	own, others := ownPerformance, performanceWriters
 	switch {
 	case topic == driftTopic && strings.Contains(source, "/v"):
-		own, others = ownModels, modelWriters
+		own, others = ownConcepts, conceptWriters
 	case topic == driftTopic:
-		own, others = ownStreams, streamWriters
+		own, others = ownDrift, driftWriters
 	}
 	if i := m.random.IntN(len(others) + 1); i < len(others) {
 		return m.by(topic, partition, source, others[i])
@@ -146,7 +146,7 @@ func (m *mixed) stream(n int, partitions ...int32) (all []*written) {
 		case 3, 4:
 			all = append(all, m.good(driftTopic, p, fmt.Sprintf("concept-%d-%d/v1.%d", p, k, k)))
 		case 5, 6:
-			all = append(all, m.good(qualityTopic, p, fmt.Sprintf("quality-%d-%d/v2", p, k)))
+			all = append(all, m.good(performanceTopic, p, fmt.Sprintf("quality-%d-%d/v2", p, k)))
 		default:
 			all = append(all, m.forwarded(k == 0))
 		}
@@ -200,14 +200,14 @@ func (m *mixed) write(ctx context.Context, all ...*written) {
 			w.entry.EventID = fmt.Sprintf("%s/%d/%d", w.r.Topic, w.r.Partition, w.r.Offset)
 		}
 	}
-	m.all = append(m.all, all...)
+	m.written = append(m.written, all...)
 }
 
 // folded waits until the ledger has what must come of all that was written, but for the records that are left out.
 func (m *mixed) folded(ctx context.Context, what string, out func(*written) bool) {
 	m.t.Helper()
 	want := 0
-	for _, w := range m.all {
+	for _, w := range m.written {
 		if w.reason == "" && (out == nil || !out(w)) {
 			want++
 		}

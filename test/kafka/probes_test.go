@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -50,7 +49,7 @@ func newProbes(t testing.TB, c *cluster) *probes {
 	for p := range int32(partitions) {
 		parts[p] = kgo.NewOffset().AtStart()
 	}
-	client, err := kgo.NewClient(kgo.SeedBrokers(strings.Split(c.brokers, ",")...), kgo.RecordPartitioner(kgo.ManualPartitioner()), kgo.AlwaysRetryEOF(),
+	client, err := kgo.NewClient(c.seeds(), kgo.RecordPartitioner(kgo.ManualPartitioner()), kgo.AlwaysRetryEOF(),
 		kgo.ProducerLinger(0), kgo.RecordDeliveryTimeout(5*time.Minute), kgo.DialTimeout(time.Second), kgo.RequestTimeoutOverhead(5*time.Second),
 		kgo.MetadataMinAge(250*time.Millisecond), kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{"retrain.commands": parts}),
 		kgo.FetchIsolationLevel(kgo.ReadCommitted()), kgo.FetchMaxWait(500*time.Millisecond))

@@ -194,7 +194,7 @@ func (a *app) abort(ctx context.Context, topic string) {
 	a.t.Helper()
 	one := a.tail(topic, 1)[0]
 	id, _ := one.Value["command_id"].(string)
-	client, err := kgo.NewClient(kgo.SeedBrokers(a.c.brokers), kgo.TransactionalID("aborted"), kgo.RecordPartitioner(kgo.ManualPartitioner()),
+	client, err := kgo.NewClient(a.c.seeds(), kgo.TransactionalID("aborted"), kgo.RecordPartitioner(kgo.ManualPartitioner()),
 		kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{topic: {one.Partition: kgo.NewOffset().At(one.Offset)}}), kgo.FetchIsolationLevel(kgo.ReadCommitted()))
 	if err != nil {
 		a.t.Fatal(err)

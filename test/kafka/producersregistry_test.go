@@ -22,15 +22,16 @@ func TestEveryEventOfProducersInPythonAndJavaIsFoldedOnce(test *testing.T) {
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Minute)
 	defer cancel()
 	a := &app{t: t, dir: t.TempDir()}
-	var confluent, own string
+	var started *schemaRegistry
 	var starting sync.WaitGroup
-	starting.Go(func() { confluent, own = startRegistry(t, a.dir) })
+	starting.Go(func() { started = startRegistry(t, a.dir) })
 	a.c = startCluster(t, 1, rand.New(rand.NewPCG(uint64(time.Now().UnixNano()), 0)))
 	a.program = build(t, a.dir, "./cmd/retrainer")
 	classes, py := java(t), python(t)
-	if starting.Wait(); confluent == "" {
+	if starting.Wait(); started.confluent == "" {
 		t.FailNow()
 	}
+	confluent, own := started.confluent, started.own
 	registry := withGUIDs(t, confluent)
 	schema, err := filepath.Abs(filepath.Join(top, "examples/python/drift_check.avsc"))
 	if err != nil {

@@ -160,7 +160,7 @@ func TestQueueKeepsItsRecordOnApacheKafka(t *testing.T) {
 	if _, err := create.RequestWith(t.Context(), c.client); err != nil {
 		t.Fatal(err)
 	}
-	producer, err := kgo.NewClient(kgo.SeedBrokers(strings.Split(c.brokers, ",")...), kgo.RecordPartitioner(kgo.ManualPartitioner()))
+	producer, err := kgo.NewClient(c.seeds(), kgo.RecordPartitioner(kgo.ManualPartitioner()))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -4,6 +4,7 @@ package kafka
 
 import (
 	"context"
+	"fmt"
 	"regexp"
 	"slices"
 	"strings"
@@ -13,7 +14,7 @@ import (
 
 // watched is what /readyz of all living instances has said since it began, while they were not ready.
 type watched struct {
-	f      *faults
+	app    *app
 	end    context.CancelFunc
 	closed chan struct{}
 
@@ -24,13 +25,13 @@ type watched struct {
 }
 
 // watch asks again and again.
-func (f *faults) watch() *watched {
+func (a *app) watch() *watched {
 	ctx, cancel := context.WithCancel(context.Background())
-	w := &watched{f: f, end: cancel, closed: make(chan struct{})}
+	w := &watched{app: a, end: cancel, closed: make(chan struct{})}
 	go func() {
 		defer close(w.closed)
 		for wait(ctx, 50*time.Millisecond) == nil {
-			for _, i := range f.all {
+			for _, i := range a.all {
 				if r, err := i.readiness(); err == nil && !r.Ready {
 					w.hear(i.name, r)
 				}
@@ -43,7 +44,7 @@ func (f *faults) watch() *watched {
 func (w *watched) stop() {
 	w.end()
 	<-w.closed
-	w.f.t.Logf("/readyz was asked %d times while an instance was not ready; %d times it did not say for what it waits; it said:\n\t%s", w.asked, w.silent, strings.Join(w.texts, "\n\t"))
+	w.app.t.Logf("/readyz was asked %d times while an instance was not ready; %d times it did not say for what it waits; it said:\n\t%s", w.asked, w.silent, strings.Join(w.texts, "\n\t"))
 }
 
 func (w *watched) hear(name string, r readiness) {
@@ -80,13 +81,30 @@ func (w *watched) said(instance string, what *regexp.Regexp) string {
 
 // until waits until something is said.
 func (w *watched) until(ctx context.Context, instance string, what *regexp.Regexp) string {
-	w.f.t.Helper()
+	w.app.t.Helper()
 	for w.said(instance, what) == "" {
 		if err := wait(ctx, 50*time.Millisecond); err != nil {
 			w.mu.Lock()
 			defer w.mu.Unlock()
-			w.f.t.Fatalf("/readyz of %s never said %s: %v; it said:\n%s", instance, what, err, strings.Join(w.texts, "\n"))
+			w.app.t.Fatalf("/readyz of %s never said %s: %v; it said:\n%s", instance, what, err, strings.Join(w.texts, "\n"))
 		}
 	}
 	return w.said(instance, what)
+}
+
+// notRunning asks /readyz until the context ends: what tasks said that were not just running.
+func (i *instance) notRunning(ctx context.Context) map[string]string {
+	said := map[string]string{}
+	for wait(ctx, 50*time.Millisecond) == nil {
+		r, err := i.readiness()
+		if err != nil || len(r.Tasks) == 0 {
+			said["all"] = fmt.Sprintf("%+v, %v", r, err)
+		}
+		for _, x := range r.Tasks {
+			if x.State != running || x.Why != "" {
+				said[fmt.Sprintf("%s/%d", x.Topic, x.Partition)] += x.State + " " + x.Why + "; "
+			}
+		}
+	}
+	return said
 }

@@ -56,8 +56,8 @@ func buildWithAPanic(t testing.TB, dir string) string {
 // notRead are records that cannot be read; each is a dead letter.
 func (m *mixed) notRead() []*written {
 	id := func(name string) string { return fmt.Sprint(m.ids[name]) }
-	valid := streamWriters[0].write(m.check("none"))
-	own := ownStreams.write(m.check("none"))
+	valid := driftWriters[0].write(m.check("none"))
+	own := ownDrift.write(m.check("none"))
 	header := func(value []byte, named ...byte) *kgo.Record {
 		return &kgo.Record{Value: value, Headers: []kgo.RecordHeader{{Key: "__value_schema_id", Value: named}}}
 	}
@@ -66,10 +66,10 @@ func (m *mixed) notRead() []*written {
 	at := long(m.check("none").at)
 	return []*written{
 		m.bad("tombstone", driftTopic, &kgo.Record{}, "", "no value"),
-		m.bad("tombstone", qualityTopic, header(nil, 7, 7), "", "no value"),
+		m.bad("tombstone", performanceTopic, header(nil, 7, 7), "", "no value"),
 		m.bad("framing", driftTopic, value([]byte("no Avro at all")), "", "known are"),
 		m.bad("framing", driftTopic, &kgo.Record{Value: []byte{}}, "", "empty"),
-		m.bad("framing", qualityTopic, value([]byte(`{"model_id":"m"}`)), "", "JSON"),
+		m.bad("framing", performanceTopic, value([]byte(`{"model_id":"m"}`)), "", "JSON"),
 		m.bad("framing", driftTopic, value([]byte{0xc3, 1, 5}), "", "single-object"),
 		m.bad("framing", driftTopic, value([]byte{0, 0, 0, 0, 0, 0, 0, 0, 5}, valid), "0", "wrong wire setting"),
 		m.bad("framing", driftTopic, value([]byte{0, 0, 1}), "", "Confluent"),
@@ -78,7 +78,7 @@ func (m *mixed) notRead() []*written {
 		m.bad("schema_unknown", driftTopic, value([]byte{0xc3, 1, 1, 2, 3, 4, 5, 6, 7, 8}, valid), "0807060504030201", ""),
 		m.bad("schema_incompatible", driftTopic, value(prefixed(m.ids["no time"], valid)), id("no time"), "timestamp"),
 		m.bad("schema_incompatible", driftTopic, value(prefixed(m.ids["text"], valid)), id("text"), "p_value"),
-		m.bad("schema_incompatible", qualityTopic, value(prefixed(m.ids["required"], valid)), id("required"), "model_id"),
+		m.bad("schema_incompatible", performanceTopic, value(prefixed(m.ids["required"], valid)), id("required"), "model_id"),
 		m.bad("schema_incompatible", driftTopic, value(prefixed(m.ids["json"], valid)), id("json"), "JSON"),
 		m.bad("schema_incompatible", driftTopic, value(prefixed(m.ids["no record"], valid)), id("no record"), "record"),
 		m.bad("malformed", driftTopic, value(prefixed(m.ids["required"], valid), []byte{0}), id("required"), "behind the last field"),
@@ -107,7 +107,7 @@ func (m *mixed) notTaken() []*written {
 	model, minus, nan, p, large := "m/v1", -0.5, math.NaN(), 0.25, strings.Repeat("x", mostBytesOfEvent)
 	old, named := stream("s", p), stream("s", p)
 	old.Timestamp, named.EventID = time.Date(1999, 12, 31, 23, 59, 59, 0, time.UTC).UnixMilli(), &[]string{strings.Repeat("i", 513)}[0]
-	panics := m.bad("panic", qualityTopic, &kgo.Record{Key: []byte(plantedPanic), Value: ownQuality.write(check{source: model, at: ok.at})}, "", "planted")
+	panics := m.bad("panic", performanceTopic, &kgo.Record{Key: []byte(plantedPanic), Value: ownPerformance.write(check{source: model, at: ok.at})}, "", "planted")
 	panics.r.Partition = panicPartition
 	missing := m.bad("schema_unknown", driftTopic, &kgo.Record{Value: prefixed(missingID, []byte("x"))}, fmt.Sprint(missingID), "not found")
 	missing.r.Partition = missingIDAt
@@ -129,7 +129,7 @@ func (m *mixed) notTaken() []*written {
 		drift("no_value", "none of", driftEvent{Stream: &model}),
 		drift("no_value", "none of", driftEvent{}), // before no_source
 		drift("no_source", "neither", driftEvent{PValue: &p}),
-		m.bad("no_value", qualityTopic, &kgo.Record{Value: encode(eventCodec, &event{ModelID: model, Timestamp: ok.at})}, "-", "none of"),
+		m.bad("no_value", performanceTopic, &kgo.Record{Value: encode(eventCodec, &event{ModelID: model, Timestamp: ok.at})}, "-", "none of"),
 		m.bad("invalid_value", "retrain.requests", &kgo.Record{Value: prefixed(m.ids["ask"], ask("r", "trigger", ""))}, fmt.Sprint(m.ids["ask"]), "action"),
 		m.bad("unknown_kind", "retrain.requests", &kgo.Record{Value: prefixed(m.ids["ask"], ask("r", "resign", "full"))}, fmt.Sprint(m.ids["ask"]), "resign"),
 		m.bad("unknown_kind", "retrain.progress", &kgo.Record{Value: prefixed(m.ids["report"], report("c", "resting"))}, fmt.Sprint(m.ids["report"]), "resting"),
@@ -147,7 +147,7 @@ func (m *mixed) check(source string) check {
 func (m *mixed) bad(reason, topic string, r *kgo.Record, schemaID, says string) *written {
 	m.n++
 	r.Topic = topic
-	if topic == driftTopic || topic == qualityTopic {
+	if topic == driftTopic || topic == performanceTopic {
 		r.Partition = int32(m.random.IntN(partitions))
 	}
 	if r.Key == nil && m.random.IntN(2) == 0 {

@@ -39,7 +39,7 @@ func TestEveryReasonAmongGoodRecordsAndTheRegistryAway(test *testing.T) {
 	three.c = startCluster(t, 3, three.random)
 	var registry *schemaRegistry
 	var starting sync.WaitGroup
-	starting.Go(func() { registry = newRegistry(t, dir, keeping(dir)) })
+	starting.Go(func() { registry = startRegistry(t, dir, keeping(dir)) })
 	one.c = startCluster(t, 1, one.random)
 	program := buildWithAPanic(t, dir)
 	if starting.Wait(); registry.confluent == "" {
@@ -83,7 +83,7 @@ func registerWriters(r *schemaRegistry) map[string]uint32 {
 	add := func(name, kind, schema string) {
 		ids[name] = r.register("producer-"+strconv.Itoa(len(ids))+"-value", kind, schema)
 	}
-	for _, w := range slices.Concat(streamWriters, modelWriters, qualityWriters) {
+	for _, w := range slices.Concat(driftWriters, conceptWriters, performanceWriters) {
 		add(w.name, "AVRO", w.schema)
 	}
 	add("report", "AVRO", reportSchema)
@@ -93,7 +93,7 @@ func registerWriters(r *schemaRegistry) map[string]uint32 {
 	add("no record", "AVRO", `{"type":"map","values":"double"}`)
 	add("json", "JSON", `{"$schema":"http://json-schema.org/draft-07/schema#","type":"object","properties":{"stream_id":{"type":"string"}}}`)
 	for _, name := range []string{"unseen", "unseen too"} { // as "required", but the program has to ask for it
-		add(name, "AVRO", strings.Replace(streamWriters[0].schema, "acme.DataDrift", "acme."+strings.ReplaceAll(name, " ", ""), 1))
+		add(name, "AVRO", strings.Replace(driftWriters[0].schema, "acme.DataDrift", "acme."+strings.ReplaceAll(name, " ", ""), 1))
 	}
 	return ids
 }
@@ -107,7 +107,7 @@ func (m *mixed) begin(ctx context.Context, program, name, registry string, ids m
 		return exec.Command(program, "topics", "apply", "--brokers", m.c.brokers, "--replication", strconv.Itoa(m.c.nodes)).Run() == nil
 	})
 	var err error
-	m.producer, err = kgo.NewClient(kgo.SeedBrokers(strings.Split(m.c.brokers, ",")...), kgo.RecordPartitioner(kgo.ManualPartitioner()))
+	m.producer, err = kgo.NewClient(m.c.seeds(), kgo.RecordPartitioner(kgo.ManualPartitioner()))
 	if err != nil {
 		m.t.Fatal(err)
 	}
@@ -133,7 +133,7 @@ func (m *mixed) everyReason(ctx context.Context) {
 	}
 	watching, stop := context.WithCancel(ctx)
 	waited := make(chan map[string]string)
-	go func() { waited <- m.all0().watch(watching) }()
+	go func() { waited <- m.all[0].notRunning(watching) }()
 	m.commandsTake(ctx, "before", 100)
 	m.write(ctx, m.shuffled(m.stream(4000, 0, 1, 2, 3, 4, 5, 6, 7), bad)...)
 	m.dead(ctx, len(bad))
@@ -150,30 +150,11 @@ func (m *mixed) everyReason(ctx context.Context) {
 			if !strings.Contains(why, "schema 999999: ") && !strings.Contains(why, "schema 000d9038-") {
 				m.t.Errorf("%s waited for %q", task, why)
 			}
-		case fmt.Sprintf("%s/%d", qualityTopic, panicPartition):
+		case fmt.Sprintf("%s/%d", performanceTopic, panicPartition):
 		default:
 			m.t.Errorf("/readyz: %s stood still: %s", task, why)
 		}
 	}
-}
-
-func (m *mixed) all0() *instance { return m.app.all[0] }
-
-// watch asks /readyz until the context ends: what tasks said that were not just running.
-func (i *instance) watch(ctx context.Context) map[string]string {
-	said := map[string]string{}
-	for wait(ctx, 50*time.Millisecond) == nil {
-		r, err := i.readiness()
-		if err != nil || len(r.Tasks) == 0 {
-			said["all"] = fmt.Sprintf("%+v, %v", r, err)
-		}
-		for _, x := range r.Tasks {
-			if x.State != running || x.Why != "" {
-				said[fmt.Sprintf("%s/%d", x.Topic, x.Partition)] += x.State + " " + x.Why + "; "
-			}
-		}
-	}
-	return said
 }
 
 // waitsForTheRegistry writes records of a schema that the program has not asked for yet, among others: their partition waits and says
@@ -183,7 +164,7 @@ func (m *mixed) waitsForTheRegistry(ctx context.Context, unseen, how string) {
 	letters := len(m.seen.of("retrain.dlq"))
 	m.write(ctx, m.stream(300, 0, 1, 2, 3, 4, 5, 6, 7)...)
 	needs := m.unseen(unseen)
-	held := len(m.all)
+	held := len(m.written)
 	m.write(ctx, append(m.stream(300, 1, 2, 3, 4, 5, 6, 7), needs)...)
 	for range 30 {
 		m.write(ctx, m.good(driftTopic, unseenPartition, "cam-0-0"), m.unseen(unseen))
@@ -194,7 +175,7 @@ func (m *mixed) waitsForTheRegistry(ctx context.Context, unseen, how string) {
 	m.folded(ctx, "what does not need the registry is folded while it is away by "+how, behind)
 	var why string
 	until(ctx, m.t, "/readyz says what is waited for", func() bool {
-		r, err := m.all0().readiness()
+		r, err := m.all[0].readiness()
 		for _, x := range r.Tasks {
 			waits := x.Topic == driftTopic && x.Partition == unseenPartition
 			if !waits && (x.State != running || x.Why != "") {
@@ -211,14 +192,14 @@ func (m *mixed) waitsForTheRegistry(ctx context.Context, unseen, how string) {
 	if got := len(m.seen.of("retrain.dlq")); got != letters {
 		m.t.Errorf("%d dead letters came while the registry was away by %s", got-letters, how)
 	}
-	if len(m.all) <= held {
+	if len(m.written) <= held {
 		m.t.Errorf("nothing was held")
 	}
 }
 
 // unseen is a good record by a schema that the program asks for when the first of them comes.
 func (m *mixed) unseen(name string) *written {
-	w := streamWriters[0]
+	w := driftWriters[0]
 	w.name = name
 	return m.by(driftTopic, unseenPartition, "cam-0-0", w)
 }
@@ -265,7 +246,7 @@ func (m *mixed) commandsTake(ctx context.Context, when string, n int) {
 	})
 	slices.Sort(took)
 	m.t.Logf("%d brokers, %s: event to command of %d models: p50 %v, p99 %v, longest %v", m.c.nodes, when, n,
-		took[n/2].Round(time.Millisecond), took[n*99/100].Round(time.Millisecond), took[len(took)-1].Round(time.Millisecond))
+		short(took[n/2]), short(took[n*99/100]), short(took[len(took)-1]))
 }
 
 // judgeAll compares the ledger, the dead letters and the commands with what was written.
@@ -274,7 +255,7 @@ func (m *mixed) judgeAll(ctx context.Context) {
 	m.seen.whole(ctx)
 	m.judgeEntries(nil)
 	models, bad := map[string]bool{}, map[string]*written{}
-	for _, w := range m.all {
+	for _, w := range m.written {
 		if w.reason != "" {
 			bad[placeOf(w.r.Topic, w.r.Partition, w.r.Offset)] = w
 		} else if w.entry.Kind == "Alert" {
@@ -298,14 +279,14 @@ func (m *mixed) judgeAll(ctx context.Context) {
 			m.t.Errorf("the command at %s begins with % x; the id of its subject is %d", placeOf(r.Topic, r.Partition, r.Offset), r.Value[:5], id)
 		}
 	}
-	m.t.Logf("%d brokers: %d records, %d of them bad", m.c.nodes, len(m.all), len(m.seen.of("retrain.dlq")))
+	m.t.Logf("%d brokers: %d records, %d of them bad", m.c.nodes, len(m.written), len(m.seen.of("retrain.dlq")))
 }
 
 // judgeEntries: each good record is one entry of the ledger, those of a partition in their order.
 func (m *mixed) judgeEntries(out func(*written) bool) {
 	m.t.Helper()
 	want, got := map[string][]ledgerEntry{}, map[string][]ledgerEntry{}
-	for _, w := range m.all {
+	for _, w := range m.written {
 		if w.reason == "" && (out == nil || !out(w)) {
 			e, source := w.entry, fmt.Sprintf("%s/%d", w.r.Topic, w.r.Partition)
 			if e.Kind != "Alert" {

@@ -30,15 +30,9 @@ type schemaRegistry struct {
 	confluent, own string // URLs of its Confluent API and of its own
 }
 
-// startRegistry starts one, which keeps its schemas in memory.
-func startRegistry(t testing.TB, dir string) (confluent, own string) {
-	t.Helper()
-	r := newRegistry(t, dir)
-	return r.confluent, r.own
-}
-
-// newRegistry starts one with further options of its program. Without URLs it did not start.
-func newRegistry(t testing.TB, dir string, extra ...string) *schemaRegistry {
+// startRegistry starts one, which keeps its schemas in memory, or as the further options of its program say. Without URLs it did not
+// start.
+func startRegistry(t testing.TB, dir string, extra ...string) *schemaRegistry {
 	t.Helper()
 	r := &schemaRegistry{t: t, env: append(os.Environ(), "REGISTRY_DIR="+filepath.Join(dir, "registry"),
 		"REGISTRY_PORT="+strconv.Itoa(30_000+10*rand.IntN(200)), "REGISTRY_KAFKA=", "REGISTRY_EXTRA="+strings.Join(extra, " "))}

@@ -30,7 +30,7 @@ type secured struct {
 // secret is everybody's password.
 const secret = "open-sesame-42"
 
-// grantee is one for whom topics plan prints rights, as a user.
+// grantees are those for whom topics plan prints rights, each with a user of its own.
 var grantees = map[string]string{"serve": "service", "topics plan": "planner", "topics apply": "operator", "worker": "trainer",
 	"status, explain, verify, tail": "reader", "trigger": "person", "monitoring pipelines, produce": "pipeline", "trainers without worker": "outsider"}
 

@@ -5,8 +5,6 @@ package kafka
 import (
 	"context"
 	"fmt"
-	"os/exec"
-	"path/filepath"
 	"strings"
 	"time"
 )
@@ -54,10 +52,7 @@ func (s *secured) takenAway(serve *instance) {
 	if all := s.must("reader", "", "tail", "retrain.commands", "--from", "start", "--until", "end"); strings.Count(all, "\n") != commands {
 		s.t.Errorf("%d commands are wanted:\n%s", commands, all)
 	}
-	out, err := exec.Command(build(s.t, s.dir, "./judge"), "full", "--brokers", s.brokers, "--schemas", filepath.Join(top, "schemas")).CombinedOutput()
-	if s.t.Logf("%s", out); err != nil {
-		s.t.Errorf("the judge: %v", err)
-	}
+	judge(s.t, s.dir, s.brokers)
 }
 
 // until waits until an instance says so of itself.

@@ -41,7 +41,7 @@ func (c *cluster) see(ctx context.Context, topics ...string) *seen {
 	c.t.Helper()
 	s := &seen{t: c.t, topics: topics, all: map[string][]sight{}, next: map[string]map[int32]int64{}}
 	var err error
-	s.client, err = kgo.NewClient(kgo.SeedBrokers(strings.Split(c.brokers, ",")...), kgo.ConsumeTopics(topics...), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()),
+	s.client, err = kgo.NewClient(c.seeds(), kgo.ConsumeTopics(topics...), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()),
 		kgo.FetchIsolationLevel(kgo.ReadCommitted()), kgo.KeepControlRecords(), kgo.FetchMaxWait(100*time.Millisecond))
 	if err != nil {
 		c.t.Fatal(err)
@@ -114,26 +114,6 @@ func (s *seen) whole(ctx context.Context) {
 			}
 		}
 	}
-}
-
-// until waits for a condition.
-func until(ctx context.Context, t testing.TB, what string, good func() bool) {
-	t.Helper()
-	if !comes(ctx, good) {
-		t.Fatalf("waiting until %s: not within three minutes", what)
-	}
-}
-
-// comes tells whether a condition comes true in time.
-func comes(ctx context.Context, good func() bool) bool {
-	ctx, cancel := context.WithTimeout(ctx, 3*time.Minute) // on two busy cores it takes seconds
-	defer cancel()
-	for !good() {
-		if wait(ctx, 30*time.Millisecond) != nil {
-			return false
-		}
-	}
-	return true
 }
 
 // ledgerEntry is what of an entry is looked at, whatever its kind.

@@ -14,22 +14,20 @@ import (
 	"time"
 )
 
-// generations are those that living instances say they are in, by name, and how often each has loaded a partition.
-func (a *app) generations() (in map[string]int32, loads map[string]int) {
+// generations are those that living instances say they are in, by name.
+func (a *app) generations() map[string]int32 {
 	a.t.Helper()
-	in, loads = map[string]int32{}, map[string]int{}
+	in := map[string]int32{}
 	for _, i := range a.all {
 		if i.alive() {
 			r, err := i.readiness()
 			if err != nil {
 				a.t.Fatal(err)
 			}
-			i.mu.Lock()
-			in[i.name], loads[i.name] = r.Generation, i.loads
-			i.mu.Unlock()
+			in[i.name] = r.Generation
 		}
 	}
-	return in, loads
+	return in
 }
 
 // decides writes a drop for each of n models and waits until there are as many commands.
@@ -112,8 +110,7 @@ func (a *app) underLoad(ctx context.Context) {
 // of before. (A task may load again for another reason: on a busy machine an answer comes too late.)
 func (a *app) inPlace(ctx context.Context) func(restarted *instance) {
 	a.t.Helper()
-	generations, _ := a.generations()
-	generation := generations["a"]
+	generation := a.generations()["a"]
 	before := a.c.assigned(ctx, generation)
 	if len(before) != 3 {
 		a.t.Fatalf("the coordinator knows %v in generation %d; want three members", before, generation)
@@ -156,7 +153,7 @@ func (a *app) losesOne(ctx context.Context) {
 // that have no checkpoint partition yet wait alone, until they have one.
 func (a *app) rollsOverNewPartitions(ctx context.Context) {
 	a.t.Helper()
-	before, _ := a.generations()
+	before := a.generations()
 	for _, i := range a.all {
 		i.stop()
 	}
@@ -178,7 +175,7 @@ func (a *app) rollsOverNewPartitions(ctx context.Context) {
 	a.settle(ctx, "the new partition runs", isReady)
 	a.add("d", "--instance-id", "d").start(nil)
 	a.settle(ctx, "a fourth member runs", isReady)
-	if after, _ := a.generations(); after["a"] > before["a"]+4 { // a rebalance for the partition, one for the member; twice as many where they meet
+	if after := a.generations(); after["a"] > before["a"]+4 { // a rebalance for the partition, one for the member; twice as many where they meet
 		a.t.Errorf("generations %v, then %v", before, after)
 	}
 	a.decides("new", 5, 15)

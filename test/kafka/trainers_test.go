@@ -27,7 +27,7 @@ func (l *load) trainers(ctx context.Context, c *cluster) {
 	for p := range int32(partitions) {
 		parts[p] = kgo.NewOffset().AtStart()
 	}
-	reader, err := kgo.NewClient(kgo.SeedBrokers(c.client.OptValue(kgo.SeedBrokers).([]string)...),
+	reader, err := kgo.NewClient(c.seeds(),
 		kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{"retrain.commands": parts}), kgo.FetchIsolationLevel(kgo.ReadCommitted()))
 	if err != nil {
 		l.failed.CompareAndSwap(nil, &err)

@@ -27,8 +27,8 @@ type writer struct {
 	whole        bool // its values are whole numbers
 }
 
-// streamWriters write data drift: reordered, with more, with less, with other numbers, nullable or not, under other names.
-var streamWriters = []writer{
+// driftWriters write data drift: reordered, with more, with less, with other numbers, nullable or not, under other names.
+var driftWriters = []writer{
 	{name: "required", schema: `{"type":"record","name":"acme.DataDrift","fields":[{"name":"stream_id","type":"string"},{"name":"p_value","type":"double"},
 		{"name":"timestamp","type":{"type":"long","logicalType":"timestamp-millis"}}]}`,
 		write: func(c check) []byte { return cat(text(c.source), double(c.value), long(c.at)) }},
@@ -67,8 +67,8 @@ var streamWriters = []writer{
 		}},
 }
 
-// modelWriters write concept drift.
-var modelWriters = []writer{
+// conceptWriters write concept drift.
+var conceptWriters = []writer{
 	{name: "concept", hasID: true, schema: `{"type":"record","name":"Concept","fields":[{"name":"kl_divergence","type":["null","float"]},{"name":"model_id","type":"string"},
 		{"name":"timestamp","type":"long"},{"name":"event_id","type":["null","string"]}]}`,
 		write: func(c check) []byte {
@@ -79,8 +79,8 @@ var modelWriters = []writer{
 		write: func(c check) []byte { return cat(long(0), long(0), text(c.source), double(c.value), long(c.at)) }},
 }
 
-// qualityWriters write performance.
-var qualityWriters = []writer{
+// performanceWriters write performance.
+var performanceWriters = []writer{
 	{name: "quality", schema: `{"type":"record","name":"acme.Quality","fields":[{"name":"mAP_change","type":"float"},{"name":"timestamp","type":"long"},
 		{"name":"labels","type":["null",{"type":"map","values":["null","string"]}]},{"name":"model_id","type":["null","string"]}]}`,
 		write: func(c check) []byte {
@@ -96,13 +96,13 @@ var qualityWriters = []writer{
 
 // The program's own schemas, in single-object encoding.
 var (
-	ownStreams = writer{name: "own", hasID: true, hasRef: true, write: func(c check) []byte {
+	ownDrift = writer{name: "own", hasID: true, hasRef: true, write: func(c check) []byte {
 		return encode(driftCodec, &driftEvent{Stream: &c.source, PValue: &c.value, Timestamp: c.at, EventID: &c.id, DataRef: &c.ref})
 	}}
-	ownModels = writer{name: "own", hasID: true, hasRef: true, write: func(c check) []byte {
+	ownConcepts = writer{name: "own", hasID: true, hasRef: true, write: func(c check) []byte {
 		return encode(driftCodec, &driftEvent{ModelID: &c.source, Divergence: &c.value, Timestamp: c.at, EventID: &c.id, DataRef: &c.ref})
 	}}
-	ownQuality = writer{name: "own", hasID: true, hasRef: true, write: func(c check) []byte {
+	ownPerformance = writer{name: "own", hasID: true, hasRef: true, write: func(c check) []byte {
 		return encode(eventCodec, &event{ModelID: c.source, Change: &c.value, Timestamp: c.at, EventID: &c.id, DataRef: &c.ref})
 	}}
 )
