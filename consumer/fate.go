@@ -98,7 +98,7 @@ func (f *fault) Error() string {
 	if e := kerr.ErrorForCode(f.code); e != nil {
 		s += ": " + e.Error()
 	}
-	if f.want != "" && unallowed[f.code] {
+	if f.want != "" && fates[f.code] == fateDenied {
 		s += fmt.Sprintf(" (give the principal the right %s; `retrainer topics plan` prints all that are needed)", f.want)
 	} else if m := remedies[f.code]; m != "" {
 		s += " " + m
@@ -112,9 +112,6 @@ func (f *fault) Unwrap() error {
 	}
 	return kerr.ErrorForCode(f.code)
 }
-
-// unallowed are the answers to one who has no right.
-var unallowed = map[int16]bool{29: true, 30: true, 31: true, 53: true}
 
 // rights are what a request needs, by the answer to one who has it not.
 type rights map[int16]string
