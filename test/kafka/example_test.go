@@ -4,7 +4,6 @@ package kafka
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"math/rand/v2"
 	"regexp"
@@ -12,44 +11,6 @@ import (
 	"testing"
 	"time"
 )
-
-// record is a line of `tail`.
-type record struct {
-	Topic     string
-	Partition int32
-	Offset    int64
-	Key       string
-	Value     map[string]any
-}
-
-// tail reads a topic from its start: as many records as asked for, or all that there are.
-func (a *app) tail(topic string, count int) (records []record) {
-	a.t.Helper()
-	args := []string{"tail", topic, "--brokers", a.c.brokers, "--from", "start", "--until", "end"}
-	if count > 0 {
-		args = append(args[:6], "--count", fmt.Sprint(count), "--timeout", "60s")
-	}
-	for _, line := range strings.Split(strings.TrimSpace(command(a.t, a.program, args...)), "\n") {
-		var r record
-		if line == "" {
-			continue
-		}
-		if err := json.Unmarshal([]byte(line), &r); err != nil {
-			a.t.Fatalf("tail %s: %v in %q", topic, err, line)
-		}
-		records = append(records, r)
-	}
-	return records
-}
-
-func (a *app) produce(topic string, lines ...string) {
-	a.t.Helper()
-	feed(a.t, strings.Join(lines, "\n")+"\n", a.program, "produce", topic, "--brokers", a.c.brokers)
-}
-
-func drop(model, id string, at time.Time) string {
-	return fmt.Sprintf(`{"model_id":%q,"event_id":%q,"mAP_change":-0.12,"timestamp":%q}`, model, id, at.UTC().Format("2006-01-02T15:04:05.000Z"))
-}
 
 func TestOneEventBecomesOneCommandThoughItsInstanceIsKilled(test *testing.T) {
 	test.Parallel()

@@ -45,7 +45,7 @@ func (a *app) decides(prefix string, n, commands int) {
 
 // Static members are killed, restarted in place or not, rolled under load, joined by another; partitions are added; an instance id is
 // given twice; a topic is made anew. On three brokers and on one.
-func TestStaticMembers(test *testing.T) {
+func TestStaticMembersAreRestartedInPlaceOrReplaced(test *testing.T) {
 	for _, c := range []struct {
 		name    string
 		nodes   int
