@@ -11,8 +11,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/visutility/retrainer/consumer"
+	"github.com/visutility/retrainer/handlers"
 	"github.com/visutility/retrainer/retrain"
-	"github.com/visutility/retrainer/schemas"
 )
 
 func topicsCommand(c *configuration) *cobra.Command {
@@ -129,9 +129,8 @@ func section(title string, lines []string) string {
 
 // growth estimates what the ledger takes, and says what a retention would cost.
 func growth() string {
-	codec := schemas.MustCodec[retrain.Alert]("Alert")
 	text, number := "0123456789abcdef0123456789abcdef", 0.0
-	value, err := codec.Append(nil, &retrain.Alert{State: retrain.Firing, AlertID: text, Model: &text, ModelVersion: new("v1.2"), On: retrain.OnPerformance,
+	value, err := handlers.AlertCodec.Append(nil, &retrain.Alert{State: retrain.Firing, AlertID: text, Model: &text, ModelVersion: new("v1.2"), On: retrain.OnPerformance,
 		RuleID: text[:12], Rule: text, Action: retrain.SoftRetrain, Field: "mAP_change", Value: &number, Level: &number, Since: new(int64), EventID: text, Topic: text})
 	if err != nil {
 		return err.Error()

@@ -18,7 +18,6 @@ import (
 	"github.com/visutility/retrainer/handlers"
 	"github.com/visutility/retrainer/internal/trainers"
 	"github.com/visutility/retrainer/retrain"
-	"github.com/visutility/retrainer/schemas"
 )
 
 // A success is the beginning of the next alert, a failure that of a cool-down: commands come as fast as they end.
@@ -143,8 +142,6 @@ func (b *busy) drops(ctx context.Context) {
 	}
 }
 
-var resultsCodec = schemas.MustCodec[retrain.Result]("Result")
-
 func (b *busy) trainers(ctx context.Context) {
 	for ctx.Err() == nil {
 		fetches := b.client.PollFetches(ctx)
@@ -159,7 +156,7 @@ func (b *busy) trainers(ctx context.Context) {
 					n := int(b.commands.Add(1))
 					b.going.Go(func() { b.train(ctx, cmd, n) })
 				}
-			} else if err = resultsCodec.Decode(r.Value, result); err == nil {
+			} else if err = handlers.ResultCodec.Decode(r.Value, result); err == nil {
 				b.endsAs(result)
 			}
 			if err != nil {

@@ -14,6 +14,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"github.com/visutility/retrainer/handlers"
 	"github.com/visutility/retrainer/retrain"
 )
 
@@ -124,7 +125,7 @@ func (p *probes) read(ctx context.Context) {
 		now := time.Now()
 		fetches.EachRecord(func(r *kgo.Record) {
 			var c retrain.Command
-			if err := commandCodec.Decode(r.Value, &c); err != nil {
+			if err := handlers.CommandCodec.Decode(r.Value, &c); err != nil {
 				p.fail(err)
 				return
 			}

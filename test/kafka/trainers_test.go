@@ -12,10 +12,7 @@ import (
 	"github.com/visutility/retrainer/handlers"
 	"github.com/visutility/retrainer/internal/trainers"
 	"github.com/visutility/retrainer/retrain"
-	"github.com/visutility/retrainer/schemas"
 )
-
-var commandCodec = schemas.MustCodec[retrain.Command]("Command")
 
 // pace fits to the policies as patient leaves them: max_runtime is 10 s.
 var pace = trainers.Pace{Word: 100 * time.Millisecond, Step: time.Second, Late: 5 * time.Second, Overdue: 11 * time.Second}
@@ -37,7 +34,7 @@ func (l *load) trainers(ctx context.Context, c *cluster) {
 	for ctx.Err() == nil {
 		reader.PollFetches(ctx).EachRecord(func(rec *kgo.Record) {
 			var cmd retrain.Command
-			if err := commandCodec.Decode(rec.Value, &cmd); err != nil {
+			if err := handlers.CommandCodec.Decode(rec.Value, &cmd); err != nil {
 				l.failed.CompareAndSwap(nil, &err)
 				return
 			}
