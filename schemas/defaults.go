@@ -1,11 +1,14 @@
 package schemas
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"math"
 	"slices"
+	"strings"
 
 	"github.com/hamba/avro/v2"
 )
@@ -21,28 +24,49 @@ var errDefaults = fmt.Errorf("the schema's defaults have more than %d values or 
 
 // defaults encodes those of the fields of a schema.
 type defaults struct {
-	records map[*node]*avro.RecordSchema
-	steps   int // left
+	values map[*node][]given // of each record's fields
+	steps  int               // left
+}
+
+// given is what a schema's JSON has as a field's default.
+type given struct {
+	value any
+	is    bool // there is one
+}
+
+// misfit says that a value is none of a type. Its text is made where it is shown: each type of a union may be one that does not fit.
+type misfit struct {
+	n *node
+	v any
+}
+
+func (e *misfit) Error() string {
+	return fmt.Sprintf("%s is no %s", brief(fmt.Sprint(e.v)), brief(e.n.describe()))
 }
 
 // setDefaults encodes the defaults of all fields, once.
 func setDefaults(records []builtRecord) error {
-	d, size := &defaults{map[*node]*avro.RecordSchema{}, maxDefaultSteps}, 0
+	d, size := &defaults{map[*node][]given{}, maxDefaultSteps}, 0
 	for _, r := range records {
-		d.records[r.n] = r.s
+		for _, f := range r.s.Fields() {
+			v, err := defaultOf(f)
+			if err != nil {
+				return fmt.Errorf("default of field %s: %w", f.Name(), err)
+			}
+			d.values[r.n] = append(d.values[r.n], v)
+		}
 	}
 	for _, r := range records {
-		for i, f := range r.s.Fields() {
-			v, ok := defaultOf(f)
-			if !ok {
+		for i, v := range d.values[r.n] {
+			if !v.is {
 				continue
 			}
-			def, err := d.append(make([]byte, 0, 8), r.n.fields[i].typ, v, 0)
+			def, err := d.append(make([]byte, 0, 8), r.n.fields[i].typ, v.value, 0)
 			if size += len(def); err == nil && size > maxDefaultBytes {
 				err = errDefaults
 			}
 			if err != nil {
-				return fmt.Errorf("default of field %s: %w", f.Name(), err)
+				return fmt.Errorf("default of field %s: %w", r.n.fields[i].name, err)
 			}
 			r.n.fields[i].def = def
 		}
@@ -51,18 +75,43 @@ func setDefaults(records []builtRecord) error {
 }
 
 // defaultOf is a field's default as it stands in the schema's JSON. The library is not shown it: see strip.
-func defaultOf(f *avro.Field) (v any, ok bool) {
-	list, _ := f.Prop(hiddenDefault).([]any)
-	if len(list) != 1 {
-		return nil, false
+func defaultOf(f *avro.Field) (given, error) {
+	text, ok := f.Prop(hiddenDefault).(string)
+	if !ok {
+		return given{}, nil
 	}
-	return list[0], true
+	v, err := parseJSON(text)
+	return given{v, true}, err
+}
+
+// parseJSON reads JSON with its numbers as they are written: a float64 has no 2^63-1.
+func parseJSON(text string) (v any, err error) {
+	from := json.NewDecoder(strings.NewReader(text))
+	from.UseNumber()
+	if err = from.Decode(&v); err != nil {
+		return nil, err
+	}
+	if _, err := from.Token(); !errors.Is(err, io.EOF) {
+		return nil, errors.New("there is more behind its end")
+	}
+	return v, nil
+}
+
+// effort is how many steps it is to look whether a value is one of a type: a long one counts again for each type of a union.
+func effort(n *node, v any) int {
+	switch v := v.(type) {
+	case string:
+		return 1 + len(v)/256 + len(n.symbols)/256
+	case map[string]any:
+		return 1 + len(v)/4
+	}
+	return 1
 }
 
 // append appends the Avro bytes of a default. That of a union is a value of the first of its types that it fits.
 func (d *defaults) append(dst []byte, n *node, v any, depth int) ([]byte, error) {
-	if d.steps--; d.steps < 0 || depth > maxNesting || len(dst) > maxDefaultBytes {
-		d.steps = 0
+	if d.steps -= effort(n, v); d.steps < 0 || depth > maxNesting || len(dst) > maxDefaultBytes {
+		d.steps = 0 // no other type of a union is tried
 		return nil, errDefaults
 	}
 	switch n.kind {
@@ -74,7 +123,7 @@ func (d *defaults) append(dst []byte, n *node, v any, depth int) ([]byte, error)
 	if b, ok := appendSingle(dst, n, v); ok {
 		return b, nil
 	}
-	return nil, fmt.Errorf("%s is no %s", brief(fmt.Sprint(v)), brief(n.describe()))
+	return nil, &misfit{n, v}
 }
 
 func (d *defaults) union(dst []byte, n *node, v any, depth int) (_ []byte, err error) {
@@ -98,20 +147,15 @@ func appendSingle(dst []byte, n *node, v any) ([]byte, bool) {
 			return appendBool(dst, b), true
 		}
 	case kindInt, kindLong:
-		f, ok := v.(float64)
-		most := math.Exp2(63)
-		if n.kind == kindInt {
-			most = math.Exp2(31)
-		}
-		if ok && f == math.Trunc(f) && f >= -most && f < most {
-			return appendLong(dst, int64(f)), true
+		if i, ok := integer(v); ok && (n.kind == kindLong || i == int64(int32(i))) {
+			return appendLong(dst, i), true
 		}
 	case kindFloat:
-		if f, ok := v.(float64); ok {
+		if f, ok := double(v); ok {
 			return appendFloat(dst, float32(f)), true
 		}
 	case kindDouble:
-		if f, ok := v.(float64); ok {
+		if f, ok := double(v); ok {
 			return appendDouble(dst, f), true
 		}
 	case kindString:
@@ -119,6 +163,9 @@ func appendSingle(dst []byte, n *node, v any) ([]byte, bool) {
 			return appendText(dst, s), true
 		}
 	case kindBytes, kindFixed:
+		if text, ok := v.(string); ok && n.kind == kindFixed && len(text) > 2*n.size {
+			return nil, false
+		}
 		if b, ok := latin1(v); ok && (n.kind == kindBytes || len(b) == n.size) {
 			if n.kind == kindBytes {
 				dst = appendLong(dst, int64(len(b)))
@@ -131,6 +178,23 @@ func appendSingle(dst []byte, n *node, v any) ([]byte, bool) {
 		}
 	}
 	return nil, false
+}
+
+// double reads a number of parseJSON.
+func double(v any) (float64, bool) {
+	n, ok := v.(json.Number)
+	f, err := n.Float64()
+	return f, ok && err == nil
+}
+
+// integer reads 7, and 7.0 and 7e0 too.
+func integer(v any) (int64, bool) {
+	n, ok := v.(json.Number)
+	if i, err := n.Int64(); err == nil {
+		return i, ok
+	}
+	f, ok := double(v)
+	return int64(f), ok && f == math.Trunc(f) && f >= -math.Exp2(63) && f < math.Exp2(63)
 }
 
 // latin1 gives the bytes that a text stands for: code points 0 to 255.
@@ -174,7 +238,7 @@ func (d *defaults) many(dst []byte, n *node, v any, depth int) (_ []byte, err er
 		}
 		return append(dst, 0), nil
 	}
-	return nil, fmt.Errorf("%s is no %s", brief(fmt.Sprint(v)), brief(n.describe()))
+	return nil, &misfit{n, v}
 }
 
 // record: a field that is left out has its own default.
@@ -182,7 +246,7 @@ func (d *defaults) record(dst []byte, n *node, object map[string]any, depth int)
 	for i, f := range n.fields {
 		v, ok := object[f.name]
 		if !ok {
-			if v, ok = defaultOf(d.records[n].Fields()[i]); !ok {
+			if v, ok = d.values[n][i].value, d.values[n][i].is; !ok {
 				return nil, fmt.Errorf("field %s of record %s is missing, and has no default", f.name, n.name)
 			}
 		}

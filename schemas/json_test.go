@@ -167,8 +167,9 @@ func TestAFieldLeftOutHasItsDefault(t *testing.T) {
 		{"name":"j","type":{"type":"record","name":"Q","fields":[{"name":"q","type":"long","default":3},{"name":"n","type":"null"},{"name":"p","type":["null","int"],"default":null}]},"default":{"n":null}},
 		{"name":"k","type":"null"},{"name":"l","type":"boolean","default":true},{"name":"m","type":["null","Q"],"default":null},
 		{"name":"o","type":["null",{"type":"map","values":"string"},"double","Q"],"default":0.5},{"name":"r","type":["null","Q"],"default":{"n":null,"q":4}},
-		{"name":"t","type":{"type":"map","values":"string"},"default":{"doc":"a","default":"b"}}]}`)
-	const want = `{"a":7,"b":"x","c":null,"d":[1,2.5],"e":{"a":false,"z":true},"f":"/wE=","g":"YWI=","h":"B","i":0.5,"j":{"q":3,"n":null,"p":null},"k":null,"l":true,"m":null,"o":0.5,"r":{"q":4,"n":null,"p":null},"t":{"default":"b","doc":"a"}}`
+		{"name":"t","type":{"type":"map","values":"string"},"default":{"doc":"a","default":"b"}},
+		{"name":"u","type":"long","default":9223372036854775807},{"name":"v","type":"long","default":-9007199254740993},{"name":"w","type":"int","default":7.0}]}`)
+	const want = `{"a":7,"b":"x","c":null,"d":[1,2.5],"e":{"a":false,"z":true},"f":"/wE=","g":"YWI=","h":"B","i":0.5,"j":{"q":3,"n":null,"p":null},"k":null,"l":true,"m":null,"o":0.5,"r":{"q":4,"n":null,"p":null},"t":{"default":"b","doc":"a"},"u":9223372036854775807,"v":-9007199254740993,"w":7}`
 	b, err := s.FromJSON(nil, []byte("{}"))
 	if err != nil {
 		t.Fatal(err)

@@ -169,14 +169,21 @@ func TestABadSchemaIsAnErrorThatSaysWhy(t *testing.T) {
 		{"long name", `{"type":"record","name":"R` + strings.Repeat("r", maxName) + `","fields":[]}`, "at most 512"},
 		{"long namespace", `{"type":"record","name":"R","NameSpace":"` + strings.Repeat("r", maxName+1) + `","fields":[]}`, "at most 512"},
 		{"huge fixed", `{"type":"record","name":"R","fields":[{"name":"a","type":{"type":"fixed","name":"F","size":1e12},"default":""}]}`, "fixed F"},
+		{"huge fixed in capitals", `{"type":"record","name":"R","fields":[{"name":"a","type":{"type":"fixed","name":"F","SIZE":2147483647}}]}`, "fixed F"},
+		{"huge fixed of a huge name", `{"type":"record","name":"R","fields":[{"name":"a","type":{"type":"fixed","name":["` + strings.Repeat("x", 100_000) + `"],"size":1e12}}]}`, "xx ..."},
+		{"large default of none of many types", manyTypes(3000, `{"type":"fixed","name":"f%d","size":3}`, `[`+strings.Repeat("1,", 50_000)+`1]`), "is no fixed f2999"},
+		{"large default of none of many records", manyTypes(3000, `{"type":"record","name":"f%d","fields":[{"name":"a","type":"string"},{"name":"b","type":"int"}]}`, `{"a":"`+strings.Repeat("x", 100_000)+`"}`), "more than 100000 values"},
 		{"deep", `{"type":"record","name":"R","fields":[{"name":"a","type":` + deep + `}]}`, "nested deeper"},
 		{"long", `{"type":"record","name":"R","doc":"` + strings.Repeat("x", maxSchemaText) + `","fields":[]}`, "bytes of text"},
 		{"wide", `{"type":"record","name":"R","fields":[` + wideFields(maxNodes+1) + `]}`, "types"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			hostile(t, func() {
-				if _, err := Parse(c.schema); err == nil || !strings.Contains(err.Error(), c.says) {
+				_, err := Parse(c.schema)
+				if err == nil || !strings.Contains(err.Error(), c.says) {
 					t.Errorf("error %v, want one that says %q", err, c.says)
+				} else if n := len(err.Error()); n > 2*maxBrief { // it goes with every record of the schema
+					t.Errorf("the error has %d bytes", n)
 				}
 			})
 		})
@@ -190,6 +197,15 @@ func defaultsOfDefaults(levels int, value ...string) string {
 		schema = fmt.Sprintf(`{"type":"record","name":"R%d","fields":[{"name":"a","type":%s,"default":{}},{"name":"b","type":"R%d","default":{}}]}`, i, schema, i-1)
 	}
 	return schema
+}
+
+// manyTypes is a schema whose one field is of any of n types, and has a default.
+func manyTypes(n int, typ, value string) string {
+	types := make([]string, n)
+	for i := range types {
+		types[i] = fmt.Sprintf(typ, i)
+	}
+	return fmt.Sprintf(`{"type":"record","name":"R","fields":[{"name":"a","type":[%s],"default":%s}]}`, strings.Join(types, ","), value)
 }
 
 func wideFields(n int) string {

@@ -32,7 +32,7 @@ type Schema struct {
 func Parse(text string) (*Schema, error) {
 	prepared, err := checkText(text)
 	if err != nil {
-		return nil, fmt.Errorf("Avro schema: %w", err)
+		return nil, fmt.Errorf("Avro schema: %s", brief(err.Error()))
 	}
 	parsed, err := parseByHamba(prepared)
 	if err != nil {
@@ -83,14 +83,16 @@ func checkText(text string) ([]byte, error) {
 	if len(text) > maxSchemaText {
 		return nil, fmt.Errorf("%d bytes of text: at most %d are read", len(text), maxSchemaText)
 	}
-	var v any
-	if err := json.Unmarshal([]byte(text), &v); err != nil {
+	v, err := parseJSON(text)
+	if err != nil {
 		return nil, fmt.Errorf("it is not JSON: %w", err)
 	}
 	if err := checkJSON(v, 0); err != nil {
 		return nil, err
 	}
-	strip(v, false)
+	if err := strip(v, false); err != nil {
+		return nil, err
+	}
 	return json.Marshal(v)
 }
 
@@ -107,12 +109,12 @@ func checkJSON(v any, depth int) error {
 			}
 		}
 	case map[string]any:
-		if size, ok := v["size"].(float64); ok && v["type"] == "fixed" && size > maxFixed {
-			return fmt.Errorf("fixed %v has %v bytes: at most %d are read", v["name"], size, maxFixed)
-		}
 		for _, k := range slices.Sorted(maps.Keys(v)) {
 			if s, ok := v[k].(string); ok && len(s) > maxName && (strings.EqualFold(k, "name") || strings.EqualFold(k, "namespace")) {
 				return fmt.Errorf("%s %s has %d bytes: at most %d are read", k, brief(s), len(s), maxName)
+			}
+			if size, ok := double(v[k]); ok && size > maxFixed && v["type"] == "fixed" && strings.EqualFold(k, "size") {
+				return fmt.Errorf("fixed %v has %v bytes: at most %d are read", v["name"], v[k], maxFixed)
 			}
 			if err := checkJSON(v[k], depth+1); err != nil {
 				return err
@@ -122,17 +124,19 @@ func checkJSON(v any, depth int) error {
 	return nil
 }
 
-// hiddenDefault is under what key a field's default is kept from hamba.
+// hiddenDefault is under what key a field's default is kept from hamba, as a text.
 const hiddenDefault = "retrainer.default"
 
 // strip takes out of a schema what hamba cannot bear or nobody needs: defaults of fields, which hamba fills in without a limit where they
 // leave out fields, and so would take 2^60 steps for a page of text; aliases, each of which it gives the namespace; docs. It knows keys in
 // capitals too.
-func strip(v any, isField bool) {
+func strip(v any, isField bool) error {
 	switch v := v.(type) {
 	case []any:
 		for _, e := range v {
-			strip(e, isField)
+			if err := strip(e, isField); err != nil {
+				return err
+			}
 		}
 	case map[string]any:
 		def, ok := v["default"]
@@ -141,11 +145,16 @@ func strip(v any, isField bool) {
 			case strings.EqualFold(k, "aliases"), strings.EqualFold(k, "doc"), k == hiddenDefault, isField && strings.EqualFold(k, "default"):
 				delete(v, k)
 			default:
-				strip(child, strings.EqualFold(k, "fields"))
+				if err := strip(child, strings.EqualFold(k, "fields")); err != nil {
+					return err
+				}
 			}
 		}
 		if isField && ok {
-			v[hiddenDefault] = []any{def}
+			text, err := json.Marshal(def)
+			v[hiddenDefault] = string(text)
+			return err
 		}
 	}
+	return nil
 }
