@@ -3,10 +3,15 @@ package consumer_test
 import (
 	"encoding/binary"
 	"strconv"
+	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/visutility/retrainer/consumer"
 	"github.com/visutility/retrainer/consumer/record"
@@ -86,4 +91,30 @@ func TestTickMeetsADeadlineOnASilentPartition(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A tick that could not be appended is not told of any more when no timer is waiting for one.
+func TestATickThatIsNotWantedAnyMoreIsNotWaitedFor(t *testing.T) {
+	sim.Bubble(t, sim.Config{Topics: append(topics(), sim.TopicConfig{Name: alarms, Partitions: 1, Configs: map[string]string{"message.timestamp.type": "LogAppendTime"}},
+		sim.TopicConfig{Name: alarmsMade, Partitions: 1, Configs: compacted})}, func(w *sim.World) {
+		var c atomic.Pointer[consumer.Consumer]
+		w.Start("a", seen(t.Output(), c.Store, func(c *consumer.Config) {
+			c.Revisions, c.InstanceID = "", "a"
+			c.Inputs = []consumer.Input{{Topic: alarms, Checkpoint: alarmsMade, Tick: []byte("tick"), EachCommit: true,
+				New: func() record.Handler { return &alarm{} }}}
+		}), nil)
+		w.Append(&kgo.Record{Topic: alarms, Value: []byte("20000")})
+		time.Sleep(10 * time.Second)
+		refused := w.Cluster.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.Produce}, Topic: alarms, Err: kerr.TopicAuthorizationFailed, Count: -1})
+		w.Until(20*time.Second, "the tick is refused", func() bool {
+			st := c.Load().Status()
+			return len(st.Tasks) == 1 && strings.Contains(st.Tasks[0].Why, "no timer fires")
+		})
+		refused.Remove()
+		w.Append(&kgo.Record{Topic: alarms, Value: []byte("3600000")}) // before the next try: its own time is past the first deadline
+		time.Sleep(10 * time.Second)
+		if st := c.Load().Status(); !st.Ready() {
+			t.Errorf("it is not ready: %+v", st)
+		}
+	})
 }

@@ -50,7 +50,11 @@ func (t *task) tick(ctx context.Context) {
 	if t.in.Tick == nil || !ok || t.clock.unread(t.input.next, now) {
 		return
 	}
-	if now.Before(t.clock.waiting) || !t.clock.ask && t.clock.until(h.Deadline(), now) > 0 {
+	if now.Before(t.clock.waiting) {
+		return
+	}
+	if !t.clock.ask && t.clock.until(h.Deadline(), now) > 0 {
+		t.unticked = "" // what a tick was wanted for came about without one, or by one whose answer was lost
 		return
 	}
 	t.clock.waiting = now.Add(time.Millisecond)
