@@ -33,22 +33,23 @@ func (t *task) denied(err error) {
 
 // allowed tries, before anything is loaded, whether a transaction that was refused would be taken: one with the same partitions, the
 // same group and nothing in it. Without it a state of any size would be loaded again and again for as long as the right is missing.
+// Any other answer is left to the transaction itself: a topic may have been made anew since, with fewer partitions.
 func (t *task) allowed() error {
 	if t.lacks.batches == nil {
 		return nil
 	}
 	ctx := t.g.hard
-	if err := t.addPartitions(ctx, t.lacks.batches); err != nil {
-		return err
+	err := t.addPartitions(ctx, t.lacks.batches)
+	if err == nil {
+		err = t.addOffsets(ctx)
 	}
-	if err := t.addOffsets(ctx); err != nil {
-		return err
+	if err == nil {
+		err = t.endTransaction(ctx, false)
 	}
-	if err := t.endTransaction(ctx, false); err != nil {
-		return err
+	if fateOfError(err) != fateDenied {
+		t.lacks.batches = nil
 	}
-	t.lacks.batches = nil
-	return nil
+	return err
 }
 
 // fedOnce tells the other tasks of this task's first fetch. When all have fetched, the rights are known to be right.

@@ -117,3 +117,34 @@ func TestARightMissingAtTheStartEndsIt(t *testing.T) {
 		})
 	}
 }
+
+// A transactional id that may not be written to keeps its own partition waiting, and no other, also where the group begins anew meanwhile.
+func TestARightMissingForOnePartitionKeepsNoOtherWaiting(t *testing.T) {
+	sim.Bubble(t, sim.Config{Topics: topics()}, func(w *sim.World) {
+		var c atomic.Pointer[consumer.Consumer]
+		revise(w, 1, 2)
+		w.Start("a", seen(t.Output(), c.Store, static("a")), nil)
+		w.Feed(20, 100*time.Millisecond, event)()
+		begun(w, time.Minute)
+		taken := w.Cluster.Fault(kfake.Fault{TxnID: app + ".in.0", Err: kerr.TransactionalIDAuthorizationFailed, Count: -1,
+			Keys: []kmsg.Key{kmsg.InitProducerID, kmsg.AddPartitionsToTxn, kmsg.AddOffsetsToTxn, kmsg.TxnOffsetCommit, kmsg.EndTxn}})
+		w.Cluster.Fault(kfake.Fault{Group: app, Err: kerr.RebalanceInProgress, Keys: []kmsg.Key{kmsg.Heartbeat}})
+		time.Sleep(5 * time.Second)
+		w.Until(10*time.Second, "the other partition runs", func() bool {
+			running := 0
+			st := c.Load().Status()
+			for _, x := range st.Tasks {
+				if x.State == "running" {
+					running++
+				}
+			}
+			return st.Generation > 1 && running == 1
+		})
+		taken.Remove()
+		w.Feed(20, 100*time.Millisecond, event)()
+		settled(w, time.Minute)
+		if err := judge(w, map[int]int{1: 2}); err != nil {
+			t.Error(err)
+		}
+	})
+}

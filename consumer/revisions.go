@@ -22,6 +22,7 @@ type revisions struct {
 	atEnd   bool          // the topic has been read to the end that it had at start
 	away    error         // why it cannot be read at the moment; nil: it can
 	fails   int           // how often it could not be
+	looked  bool          // one that was read is being looked at (Config.OnRevision), which may wait for others
 	arrived chan struct{} // closed and made anew whenever something changed
 }
 
@@ -91,6 +92,8 @@ func (v *revisions) follow(ctx context.Context, c *Consumer, s *stream, end *int
 // take shows a revision to whoever looks, before any task folds by it.
 func (v *revisions) take(ctx context.Context, c *Consumer, r record.Revision) (err error) {
 	if c.cfg.OnRevision != nil {
+		v.looking(true)
+		defer v.looking(false)
 		if r, err = c.cfg.OnRevision(ctx, r); err != nil {
 			return err
 		}
@@ -114,6 +117,16 @@ func (v *revisions) reachedEnd() {
 		v.atEnd = true
 		v.changed()
 	}
+}
+
+func (v *revisions) looking(is bool) { v.mu.Lock(); v.looked = is; v.mu.Unlock() }
+
+// gone tells whether a revision is not there, nor perhaps the one that is being looked at.
+func (v *revisions) gone(n int32) bool {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	_, ok := v.byNum[n]
+	return !ok && !v.looked
 }
 
 // failed notes that the topic could not be read.
@@ -165,7 +178,7 @@ func (v *revisions) newer(n int32) (record.Revision, bool) {
 	return record.Revision{Number: v.newest, Value: v.byNum[v.newest]}, v.newest > n
 }
 
-// revisionPatience is how long a revision may be missing in a topic that can be read.
+// revisionPatience is how long a revision may be missing in a topic that can be read, and is.
 const revisionPatience = time.Minute
 
 // get waits for a certain revision. One that a position names was committed before that position, but this member may not
@@ -193,6 +206,11 @@ func (v *revisions) get(ctx context.Context, n int32) (record.Revision, error) {
 		case <-ctx.Done():
 			return record.Revision{}, ctx.Err()
 		case <-patience.C:
+			if !v.gone(n) {
+				shownFailed(ctx, fmt.Errorf("waiting for a revision of %s that has been read, but not looked at", v.topic))
+				before = -1
+				continue
+			}
 			return record.Revision{}, stop("revision %d, under which a checkpoint was written, is not in topic %s any more, which lost a record; %s", n, v.topic, rebuilding)
 		}
 	}

@@ -59,3 +59,36 @@ func TestARefusedRevisionEndsRunBeforeItIsUsed(t *testing.T) {
 		}
 	})
 }
+
+// A revision that has been read may take long to be looked at, as where the registry that has its schema is away: it is not lost.
+func TestARevisionThatIsLookedAtForLongIsNotLost(t *testing.T) {
+	sim.Bubble(t, sim.Config{Topics: topics()}, func(w *sim.World) {
+		revise(w, 1, 2)
+		there := make(chan struct{})
+		a := w.Start("a", counting(io.Discard), nil)
+		w.Start("b", counting(io.Discard, func(c *consumer.Config) {
+			c.OnRevision = func(ctx context.Context, r record.Revision) (record.Revision, error) {
+				if r.Number == 2 {
+					select {
+					case <-there:
+					case <-ctx.Done():
+					}
+				}
+				return r, ctx.Err()
+			}
+		}), nil)
+		w.Feed(20, 500*time.Millisecond, event)()
+		revise(w, 2, 3)
+		w.Feed(12, 500*time.Millisecond, event)()
+		if err := a.Stop(); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(5 * time.Minute) // b has a's partition, whose position is of revision 2
+		close(there)
+		w.Feed(12, 100*time.Millisecond, event)()
+		settled(w, time.Minute)
+		if err := judge(w, map[int]int{1: 2, 2: 3}); err != nil {
+			t.Error(err)
+		}
+	})
+}

@@ -133,6 +133,9 @@ func (t *task) fence(ctx context.Context) error {
 	t.producer = producer{c: t.c.cluster, now: func() int64 { return t.c.cfg.Now().UnixMilli() },
 		txn: t.transactionalID()}
 	if err := t.producer.init(ctx); err != nil {
+		if fateOfError(err) == fateDenied && t.c.served.Load() {
+			t.fencedOnce() // for as long as the right is missing: the others have theirs
+		}
 		return err
 	}
 	if err := t.allowed(); err != nil {
