@@ -43,18 +43,20 @@ func (a *app) decides(prefix string, n, commands int) {
 	}
 }
 
+// staticSession is within what a start takes on a busy machine as well.
+const staticSession = 12 * time.Second
+
 // Static members are killed, restarted in place or not, rolled under load, joined by another; partitions are added; an instance id is
 // given twice; a topic is made anew. On three brokers and on one.
 func TestStaticMembersAreRestartedInPlaceOrReplaced(test *testing.T) {
 	for _, c := range []struct {
-		name    string
-		nodes   int
-		session string // a start takes a while on a busy machine
-		policy  func(t testing.TB) string
-		steps   []func(*app, context.Context)
+		name   string
+		nodes  int
+		policy func(t testing.TB) string
+		steps  []func(*app, context.Context)
 	}{
-		{"three brokers", 3, "20s", func(t testing.TB) string { return revision(t, 1) }, []func(*app, context.Context){(*app).underLoad}},
-		{"one broker", 1, "6s", func(testing.TB) string { return "defaults: {train: {start_by: 1h}}\n" }, []func(*app, context.Context){(*app).restartInPlace,
+		{"three brokers", 3, func(t testing.TB) string { return revision(t, 1) }, []func(*app, context.Context){(*app).underLoad}},
+		{"one broker", 1, func(testing.TB) string { return "defaults: {train: {start_by: 1h}}\n" }, []func(*app, context.Context){(*app).restartInPlace,
 			(*app).losesOne, (*app).rollsOverNewPartitions, (*app).sameID, (*app).end, func(a *app, _ context.Context) { a.judge() }, (*app).madeAnew}},
 	} {
 		test.Run(c.name, func(test *testing.T) {
@@ -63,7 +65,7 @@ func TestStaticMembersAreRestartedInPlaceOrReplaced(test *testing.T) {
 			defer cancel()
 			a := newApp(t, c.nodes, rand.New(rand.NewPCG(uint64(time.Now().UnixNano()), 0)), c.policy(t))
 			for _, name := range []string{"a", "b", "c"} {
-				a.add(name, "--instance-id", name, "--session-timeout", c.session).start(nil)
+				a.add(name, "--instance-id", name, "--session-timeout", fmt.Sprint(staticSession)).start(nil)
 			}
 			a.settle(ctx, "all instances run", isReady)
 			for _, step := range c.steps {
@@ -91,7 +93,7 @@ func (a *app) underLoad(ctx context.Context) {
 	lost := time.Now()
 	a.all[1].kill()
 	a.settle(ctx, "the others have all partitions", isReady)
-	a.t.Logf("killed and not restarted: peers run after %.1f s, of which the session is 20", time.Since(lost).Seconds())
+	a.t.Logf("killed and not restarted: peers run after %.1f s, of which the session is %v", time.Since(lost).Seconds(), staticSession)
 	a.add("d", "--instance-id", "d").start(nil)
 	a.settle(ctx, "another runs in its place", isReady)
 	l.pace.Store(0)
@@ -144,7 +146,7 @@ func (a *app) losesOne(ctx context.Context) {
 	a.all[1].kill()
 	a.decides("lost", 5, 10)
 	a.settle(ctx, "the others have all partitions", isReady)
-	a.t.Logf("killed and not restarted: peers have decided and run after %.1f s, of which the session is 6", time.Since(killed).Seconds())
+	a.t.Logf("killed and not restarted: peers have decided and run after %.1f s, of which the session is %v", time.Since(killed).Seconds(), staticSession)
 	a.all[1].start(nil)
 	a.settle(ctx, "b is back", isReady)
 }
