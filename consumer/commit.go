@@ -234,13 +234,14 @@ func hangs(err error) bool {
 	return errors.As(err, &f) && f.err == nil && f.code == kerr.UnstableOffsetCommit.Code
 }
 
-// closeHanging ends a transaction that is open to a partition and not to its coordinator, and drops the task. The marker was cut off
-// the checkpoint partition; or a broker that was killed lost it, or took an offset behind it. InitProducerID does not close it: an abort
-// under the new epoch does, by a marker of the same producer id.
-func (t *task) closeHanging(why error, sentence string) error {
+// closeHanging ends a transaction that is open to partitions and not to its coordinator, and drops the task. The marker was cut off
+// the checkpoint partition; or a broker that was killed between the decision and its markers takes them for written when it is back
+// (Apache Kafka 4.4 does, alone on its cluster). InitProducerID does not close it: an abort under the new epoch does, by markers of
+// the same producer id.
+func (t *task) closeHanging(why error, sentence string, open []*batch) error {
 	t.log.Error().Err(why).Msg(sentence + "; closing what it left open")
 	ctx := t.g.hard
-	if err := t.addPartitions(ctx, []*batch{{partitionOf: partitionOf{t.in.Checkpoint, t.partition}}}); err != nil {
+	if err := t.addPartitions(ctx, open); err != nil {
 		return err
 	}
 	if err := t.addOffsets(ctx); err != nil {
@@ -250,4 +251,36 @@ func (t *task) closeHanging(why error, sentence string) error {
 		return err
 	}
 	return drop(causeHanging, "load", why)
+}
+
+// beside is the checkpoint partition.
+func (t *task) beside() []*batch {
+	return []*batch{{partitionOf: partitionOf{t.in.Checkpoint, t.partition}}}
+}
+
+// leftOpen are the partitions in which a transaction is open whose offset is: the checkpoint's, and where that is open all that it may
+// have written to. Left alone there, its records would be committed by the next commit, beside those that are folded again. A
+// checkpoint that is not open has got its marker: then the rest may have, and the next commit is right for what has not.
+func (t *task) leftOpen(ctx context.Context) ([]*batch, error) {
+	open := t.beside()
+	end, err := t.c.cluster.offsetAt(ctx, t.in.Checkpoint, t.partition, latest)
+	if err != nil {
+		return nil, err
+	}
+	stable, err := t.c.cluster.offsetOf(ctx, t.in.Checkpoint, t.partition, latest, committedRecords)
+	if err != nil || stable >= end {
+		return open, err
+	}
+	for _, topic := range append(slices.Clone(t.in.Outputs), t.c.cfg.DeadLetters) {
+		if topic == "" {
+			continue
+		}
+		if _, err := t.c.cluster.topic(ctx, topic); err != nil {
+			return nil, err
+		}
+		for p := range t.c.cluster.partitions(topic) {
+			open = append(open, &batch{partitionOf: partitionOf{topic, p}})
+		}
+	}
+	return open, nil
 }

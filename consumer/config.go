@@ -67,6 +67,7 @@ type Input struct {
 	Tick       []byte                // value appended to the partition when a record.Timed handler's deadline is reached
 	EachCommit bool                  // every commit writes the changed keys (a small state that decides things)
 	OnPanic    PanicPolicy           // what happens when Fold panics
+	Outputs    []string              // topics that its handlers write to: a transaction that a broker forgot is closed in them too
 }
 
 // PanicPolicy says what a panic while folding a record does.

@@ -71,7 +71,7 @@ func seen(to io.Writer, show func(*consumer.Consumer), configure ...func(*consum
 			App: app, Brokers: []string{sim.Seed}, Dial: dial, Revisions: revisions, DeadLetters: deadTopic,
 			SessionTimeout: 6 * time.Second, CheckpointInterval: 2 * time.Second, Log: zerolog.New(to),
 			Inputs: []consumer.Input{{Topic: input, Checkpoint: checkpoint, Versioned: true,
-				New: func() record.Handler { return counter.New(totals) }}},
+				New: func() record.Handler { return counter.New(totals) }, Outputs: []string{totals}}},
 		}
 		for _, f := range configure {
 			f(&cfg)

@@ -1,6 +1,7 @@
 package consumer_test
 
 import (
+	"slices"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -146,4 +147,80 @@ func TestOffsetsThatStayUnstableAreClosed(t *testing.T) {
 	if !closed.Load() {
 		t.Error("nothing was aborted")
 	}
+}
+
+// A broker that is killed between the decision of a transaction and its markers may take them for written: then the offset, the
+// checkpoint and the outputs stay open, and nobody is asked any more. All are closed alike, or the next commit would commit the outputs
+// beside those that are said again.
+func TestATransactionWhoseMarkersAreAllLostIsClosedEverywhere(t *testing.T) {
+	sim.Bubble(t, sim.Config{Brokers: 3, Topics: topics()}, func(w *sim.World) {
+		var l logs
+		revise(w, 1, 1)
+		never := func(c *consumer.Config) { c.CheckpointInterval = time.Hour } // the last transaction is one with outputs
+		a := w.Start("a", counting(&l, never), nil)
+		w.Feed(2*partitions, 200*time.Millisecond, event)()
+		settled(w, time.Minute)
+		w.Append(event(2 * partitions)) // the last transaction is that of partition 0
+		settled(w, time.Minute)
+		a.Crash(false)
+		time.Sleep(10 * time.Second) // the group is empty
+		losesMarkers(w, 0)
+		w.ResetOffset(app, input, 0, w.Cluster.PartitionInfo(input, 0).HighWatermark-1)
+		unstable(w, 0)
+		w.Start("b", counting(&l, never), nil)
+		w.Feed(12, 200*time.Millisecond, func(i int) *kgo.Record { return event(i + 2*partitions + 1) })()
+		settled(w, 2*time.Minute)
+		if err := judge(w, map[int]int{1: 1}); err != nil {
+			t.Errorf("%v\n%s", err, l.b.String())
+		}
+		if n := l.count("is kept open by a transaction that nobody knows any more"); n != 1 {
+			t.Errorf("closed %d times:\n%s", n, l.b.String())
+		}
+	})
+}
+
+// losesMarkers takes the markers of a partition's last transaction away, wherever they are the last.
+func losesMarkers(w *sim.World, partition int32) {
+	w.T.Helper()
+	all := w.Batches(checkpoint, partition)
+	producer, lost := all[len(all)-1].ProducerID, 0
+	w.LoseLastMarker(checkpoint, partition)
+	for p := range int32(2) {
+		if all := w.Batches(totals, p); len(all) > 0 && all[len(all)-1].ProducerID == producer {
+			w.LoseLastMarker(totals, p)
+			lost++
+		}
+	}
+	if lost != 1 {
+		w.T.Fatalf("the last transaction has markers in %d partitions of %s, not in one", lost, totals)
+	}
+}
+
+// unstable keeps the offset of a partition open until an abort.
+func unstable(w *sim.World, partition int32) {
+	for _, q := range sim.Quirks() {
+		if q.Err == kerr.UnstableOffsetCommit {
+			w.Install(q, kmsg.OffsetFetch, -1, func(req kmsg.Request) bool {
+				asked := req.(*kmsg.OffsetFetchRequest)
+				return len(w.Trace.All().Where(sim.Commit(false))) == 0 && asks(asked, partition)
+			})
+		}
+	}
+}
+
+// asks tells whether the offset of a partition is asked for.
+func asks(req *kmsg.OffsetFetchRequest, partition int32) bool {
+	for _, g := range req.Groups {
+		for _, t := range g.Topics {
+			if slices.Contains(t.Partitions, partition) {
+				return true
+			}
+		}
+	}
+	for _, t := range req.Topics {
+		if slices.Contains(t.Partitions, partition) {
+			return true
+		}
+	}
+	return false
 }

@@ -175,7 +175,11 @@ func (t *task) load(ctx context.Context) error {
 	t.before = t.counts(nil)
 	var err error
 	if t.committed, err = t.c.cluster.committed(ctx, t.c.cfg.App, t.in.Topic, t.topicID, t.partition); hangs(err) {
-		return t.closeHanging(err, "the committed offset is kept open by a transaction that nobody knows any more")
+		open, failed := t.leftOpen(ctx)
+		if failed != nil {
+			return failed
+		}
+		return t.closeHanging(err, "the committed offset is kept open by a transaction that nobody knows any more", open)
 	} else if err != nil {
 		return err
 	}
@@ -184,7 +188,7 @@ func (t *task) load(ctx context.Context) error {
 	}
 	err = t.readCheckpoint(ctx)
 	if errors.Is(err, errNoProgress) {
-		return t.closeHanging(err, "the checkpoint partition cannot be read to its end: an unclean election may have cut it")
+		return t.closeHanging(err, "the checkpoint partition cannot be read to its end: an unclean election may have cut it", t.beside())
 	}
 	return err
 }

@@ -207,7 +207,7 @@ func (s *service) config() consumer.Config {
 	}
 	_, _ = rand.Read(cfg.Writer[:]) // it never fails
 	add := func(topic string, versioned bool, handler func() record.Handler) *consumer.Input {
-		cfg.Inputs = append(cfg.Inputs, consumer.Input{Topic: topic, Checkpoint: n.checkpoint(topic), Versioned: versioned, New: handler})
+		cfg.Inputs = append(cfg.Inputs, consumer.Input{Topic: topic, Checkpoint: n.checkpoint(topic), Versioned: versioned, New: handler, Outputs: []string{n.ledger()}})
 		return &cfg.Inputs[len(cfg.Inputs)-1]
 	}
 	for _, t := range s.drift {
@@ -221,6 +221,7 @@ func (s *service) config() consumer.Config {
 	ledger := add(n.ledger(), false, func() record.Handler {
 		return &unknownCommands{Ledger: handlers.NewLedger(set), log: s.log, show: s.given.command("tail " + n.ledger()), now: time.Now}
 	})
+	ledger.Outputs = []string{n.commands(), n.decisions(), n.results(), n.models(), n.policy()}
 	ledger.Tick, ledger.EachCommit, ledger.OnPanic = handlers.TickValue(), true, consumer.PanicStop
 	return cfg
 }
