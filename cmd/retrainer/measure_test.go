@@ -171,7 +171,9 @@ func (l *life) eventful() {
 	l.send("monitoring.performance", "PerformanceEvent", `{"model_id":"other/v1","value":0.5,"timestamp":%d}`, moment+1)
 	l.send("monitoring.performance", "PerformanceEvent", `{"model_id":"m/v1","mAP_change":-0.12,"timestamp":%d}`, time.Now().UnixMilli()-700)
 	first := l.command("m", "soft")
-	l.Append(&kgo.Record{Topic: "monitoring.performance", Value: []byte("{}")}, &kgo.Record{Topic: "monitoring.performance", Value: []byte("boom"),
+	l.Append(&kgo.Record{Topic: "monitoring.performance", Value: []byte("{}")})
+	l.await("retrain.dlq", `"framing"`) // with a checkpoint behind it
+	l.Append(&kgo.Record{Topic: "monitoring.performance", Value: []byte("boom"),
 		Headers: []kgo.RecordHeader{{Key: "retrain.dlq.reason", Value: []byte("made up by a producer")}}},
 		&kgo.Record{Topic: "monitoring.drift"}, &kgo.Record{Topic: "retrain.progress", Value: []byte("hello")})
 	l.await("retrain.dlq", `"panic"`)
@@ -233,7 +235,7 @@ func TestMetricsSayWhatStands(t *testing.T) {
 			t.Errorf("two commands took %v s together, one of them for an event of 0.7 s ago", v)
 		}
 		a.Crash(false)
-		replayed := 1.0 // the events behind the dead letter of a framing, with which a checkpoint was written
+		replayed := 2.0 // the events behind the dead letter of a framing, with which a checkpoint was written
 		w.Start("a", measuring(&log, &now), nil)
 		l.joined("a.2")
 		w.Until(time.Minute, "ready again", func() bool { return asked(t, now.Load())["retrainer_ready"] == 1 })
