@@ -65,7 +65,7 @@ var fates = map[int16]fate{
 
 	// A right that was taken away while the service runs (denied.go). A fetch is asked again in place, for it changes nothing.
 	29: fateDenied, // TOPIC_AUTHORIZATION_FAILED: in a transaction drop, and the fence tries the same partitions before it loads
-	30: fateDenied, // GROUP_AUTHORIZATION_FAILED: the generation ends, and the member asks to join until it may
+	30: fateDenied, // GROUP_AUTHORIZATION_FAILED: of a heartbeat or a join the generation ends, and the member asks until it may; in a transaction the task is dropped
 	31: fateDenied, // CLUSTER_AUTHORIZATION_FAILED: of a tick, no right to write to any topic; tried again every second
 	53: fateDenied, // TRANSACTIONAL_ID_AUTHORIZATION_FAILED: drop, and the fence is tried until it may
 }
