@@ -240,17 +240,22 @@ func hangs(err error) bool {
 // the same producer id.
 func (t *task) closeHanging(why error, sentence string, open []*batch) error {
 	t.log.Error().Err(why).Msg(sentence + "; closing what it left open")
+	if err := t.abortIn(open); err != nil {
+		return err
+	}
+	return drop(causeHanging, "load", why)
+}
+
+// abortIn aborts a transaction of partitions and the group's offsets in which nothing was written.
+func (t *task) abortIn(partitions []*batch) error {
 	ctx := t.g.hard
-	if err := t.addPartitions(ctx, open); err != nil {
+	if err := t.addPartitions(ctx, partitions); err != nil {
 		return err
 	}
 	if err := t.addOffsets(ctx); err != nil {
 		return err
 	}
-	if err := t.endTransaction(ctx, false); err != nil {
-		return err
-	}
-	return drop(causeHanging, "load", why)
+	return t.endTransaction(ctx, false)
 }
 
 // beside is the checkpoint partition.
@@ -275,10 +280,11 @@ func (t *task) leftOpen(ctx context.Context) ([]*batch, error) {
 		if topic == "" {
 			continue
 		}
-		if _, err := t.c.cluster.topic(ctx, topic); err != nil {
+		info, err := t.c.cluster.topic(ctx, topic)
+		if err != nil {
 			return nil, err
 		}
-		for p := range t.c.cluster.partitions(topic) {
+		for p := range int32(len(info.leaders)) {
 			open = append(open, &batch{partitionOf: partitionOf{topic, p}})
 		}
 	}

@@ -38,14 +38,7 @@ func (t *task) allowed() error {
 	if t.lacks.batches == nil {
 		return nil
 	}
-	ctx := t.g.hard
-	err := t.addPartitions(ctx, t.lacks.batches)
-	if err == nil {
-		err = t.addOffsets(ctx)
-	}
-	if err == nil {
-		err = t.endTransaction(ctx, false)
-	}
+	err := t.abortIn(t.lacks.batches)
 	if fateOfError(err) != fateDenied {
 		t.lacks.batches = nil
 	}

@@ -86,7 +86,7 @@ func (m *member) run(ctx context.Context) error {
 
 // show shows what is waited for, and logs why something is tried again: once, until that is another.
 func (m *member) show(why string, failed bool) {
-	m.status.show(why, failed)
+	m.status.waiting(why)
 	if failed && why != m.told {
 		m.told = why
 		m.log.Warn().Str("why", why).Msg("waiting")
@@ -144,9 +144,8 @@ func (ms *membership) instanceID() *string {
 
 // ask sends a request to the group's coordinator, which may be repeated.
 func (m *member) ask(ctx context.Context, what string, d time.Duration, send func(context.Context, int32) (int16, error)) error {
-	what += " of group " + m.group
 	route, lost := m.cluster.toCoordinator(groups, m.group)
-	return m.cluster.persist(showing(ctx, m.show), d, ask{what: what, route: route, lost: lost, send: send,
+	return m.cluster.persist(showing(ctx, m.show), d, ask{what: what + " of group " + m.group, route: route, lost: lost, send: send,
 		rights: rights{30: "Read on group " + m.group}})
 }
 

@@ -60,10 +60,9 @@ type status struct {
 
 func newStatus() *status { return &status{why: "the cluster has not answered yet"} }
 
-func (s *status) joined(g *generation)    { s.mu.Lock(); s.gen, s.why = g, ""; s.mu.Unlock() }
-func (s *status) left()                   { s.mu.Lock(); s.gen, s.why = nil, "joining the group"; s.mu.Unlock() }
-func (s *status) show(why string, _ bool) { s.waiting(why) }
-func (s *status) waiting(why string)      { s.mu.Lock(); s.why = why; s.mu.Unlock() }
+func (s *status) joined(g *generation) { s.mu.Lock(); s.gen, s.why = g, ""; s.mu.Unlock() }
+func (s *status) left()                { s.mu.Lock(); s.gen, s.why = nil, "joining the group"; s.mu.Unlock() }
+func (s *status) waiting(why string)   { s.mu.Lock(); s.why = why; s.mu.Unlock() }
 
 func (s *status) lacks(why string) { s.mu.Lock(); s.lack = why; s.mu.Unlock() }
 

@@ -221,7 +221,7 @@ func (s *service) config() consumer.Config {
 	ledger := add(n.ledger(), false, func() record.Handler {
 		return &unknownCommands{Ledger: handlers.NewLedger(set), log: s.log, show: s.given.command("tail " + n.ledger()), now: time.Now}
 	})
-	ledger.Outputs = []string{n.commands(), n.decisions(), n.results(), n.models(), n.policy()}
+	ledger.Outputs = n.published()
 	ledger.Tick, ledger.EachCommit, ledger.OnPanic = handlers.TickValue(), true, consumer.PanicStop
 	return cfg
 }
