@@ -59,6 +59,26 @@ func (c *Client) Topics(ctx context.Context, names ...string) (map[string]Topic,
 	return there, err
 }
 
+// TopicNames are those of all topics that this client may see, in order, but for the cluster's own.
+func (c *Client) TopicNames(ctx context.Context) (names []string, err error) {
+	req := kmsg.NewPtrMetadataRequest() // no list of topics asks for all
+	err = c.wait(ctx, func(ctx context.Context) error {
+		res, err := wire.Do[*kmsg.MetadataResponse](ctx, c.wire, wire.AnyNode, req)
+		if err != nil {
+			return asFault("metadata", err)
+		}
+		names = names[:0]
+		for i := range res.Topics {
+			if t := &res.Topics[i]; t.ErrorCode == 0 && !t.IsInternal {
+				names = append(names, *t.Topic)
+			}
+		}
+		slices.Sort(names)
+		return nil
+	})
+	return names, err
+}
+
 // replicas is the least number of replicas of a partition.
 func replicas(partitions []kmsg.MetadataResponseTopicPartition) int16 {
 	least := 0
@@ -132,9 +152,10 @@ func (c *Client) CreateTopics(ctx context.Context, topics ...Topic) error {
 	if err != nil {
 		return err
 	}
+	const enough = 20 // tries, over a quarter of a minute: on a busy cluster a broker learns late of what the controller has made
 	var missing []string
 	err = c.wait(ctx, func(ctx context.Context) (err error) {
-		missing, err = c.cluster.missing(ctx, names)
+		missing, err = c.cluster.missing(ctx, names, enough)
 		return err
 	})
 	if err == nil && len(missing) > 0 {

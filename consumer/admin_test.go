@@ -4,6 +4,7 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 
@@ -66,6 +67,24 @@ func TestMakingTopicsFindsTheControllerAgain(t *testing.T) {
 		})
 		if err := b.ours.CreateTopics(t.Context(), consumer.Topic{Name: "new", Partitions: 1}); err != nil || refused != 3 {
 			t.Errorf("%v after %d requests", err, refused)
+		}
+	})
+}
+
+func TestMakingTopicsWaitsUntilTheClusterNamesThem(t *testing.T) {
+	withBroker(t, nil, func(t *testing.T, b *broker) {
+		began := time.Now()
+		b.fake.ControlKey(int16(kmsg.Metadata), func(req kmsg.Request) (kmsg.Response, error, bool) {
+			b.fake.KeepControl()
+			for _, asked := range req.(*kmsg.MetadataRequest).Topics {
+				if time.Since(began) < 10*time.Second { // of virtual time
+					*asked.Topic = "unknown"
+				}
+			}
+			return nil, nil, false
+		})
+		if err := b.ours.CreateTopics(t.Context(), consumer.Topic{Name: "new", Partitions: 1}); err != nil || time.Since(began) < 10*time.Second {
+			t.Errorf("%v after %v", err, time.Since(began))
 		}
 	})
 }

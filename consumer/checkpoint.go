@@ -93,7 +93,7 @@ func (t *task) begin(ctx context.Context) error {
 			return err
 		}
 	}
-	t.log.Info().Int64("offset", from).Msg("first start on this partition")
+	t.log.Debug().Int64("offset", from).Msg("first start on this partition")
 	return t.transact(position{topicID: t.topicID, offset: from, checkpoint: from, revision: t.revision.Number, writer: t.c.cfg.Writer}, nil)
 }
 

@@ -178,7 +178,8 @@ func (c *cluster) counts(ctx context.Context, topics []string) (map[string]int32
 
 // need answers with a *SetupError where a topic is not there.
 func (c *cluster) need(ctx context.Context, names ...string) error {
-	missing, err := c.missing(ctx, names)
+	const enough = 6 // tries, over a second and a half: a topic just made may not have reached every broker
+	missing, err := c.missing(ctx, names, enough)
 	if err == nil && len(missing) > 0 {
 		err = &SetupError{Missing: missing, Message: fmt.Sprintf("missing on the cluster at %s, or no right to see it: topic %s; `retrainer topics apply` makes what is missing",
 			strings.Join(c.at, ", "), strings.Join(missing, ", "))}
@@ -186,10 +187,8 @@ func (c *cluster) need(ctx context.Context, names ...string) error {
 	return err
 }
 
-// missing asks which of the topics are not there. A topic just made may not have reached every broker: it is asked for
-// again for a moment.
-func (c *cluster) missing(ctx context.Context, names []string) ([]string, error) {
-	const enough = 6 // tries, over a second and a half
+// missing asks which of the topics are not there, until all are or it was tried often enough.
+func (c *cluster) missing(ctx context.Context, names []string, enough int) ([]string, error) {
 	wait := delays(50 * time.Millisecond)
 	for tries := 1; ; tries++ {
 		if err := c.refresh(ctx, names...); err != nil {

@@ -9,13 +9,13 @@ import (
 )
 
 // busyLife is a run with all that a kernel does: first start, outputs, checkpoints, dead letters, a peer that comes and goes,
-// a switch of revision. Instance a is killed where the judge says and started again a second later.
+// a switch of revision. Instance a is killed where the faults say and started again a second later.
 func busyLife(configure ...func(*consumer.Config)) sim.Life {
-	return func(t *testing.T, j sim.Judge) (xs sim.Exchanges, err error) {
+	return func(t *testing.T, faults sim.Faults) (xs sim.Exchanges, err error) {
 		sim.Bubble(t, sim.Config{Topics: topics()}, func(w *sim.World) {
 			var l logs
 			revise(w, 1, 2)
-			w.Keep("a", counting(&l, configure...), j, time.Second)
+			w.Keep("a", counting(&l, configure...), faults, time.Second)
 			w.Feed(12, 150*time.Millisecond, event)()
 			b := w.Start("b", counting(&l), nil)
 			w.Feed(5, 300*time.Millisecond, event)()

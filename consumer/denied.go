@@ -52,5 +52,6 @@ func (t *task) fedOnce() {
 	}
 	if t.fed = true; t.fences.unfed.Add(-1) == 0 {
 		t.c.served.Store(true)
+		t.c.cfg.Log.Info().Int32("generation", t.g.number).Int("tasks", t.g.places()).Msg("every task runs")
 	}
 }

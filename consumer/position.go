@@ -58,7 +58,3 @@ func readPosition(b []byte) (p position, err error) {
 	}
 	return p, nil
 }
-
-func (p position) String() string {
-	return fmt.Sprintf("offset %d, checkpoint offset %d, revision %d", p.offset, p.checkpoint, p.revision)
-}

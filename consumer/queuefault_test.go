@@ -129,11 +129,11 @@ func TestQueueKilledAtEveryRequest(t *testing.T) {
 
 // queueLife is a life of two members with commands for each, most of them quick. most is how often one may be worked on.
 func queueLife(most int) sim.Life {
-	return func(t *testing.T, j sim.Judge) (xs sim.Exchanges, err error) {
+	return func(t *testing.T, faults sim.Faults) (xs sim.Exchanges, err error) {
 		sim.Bubble(t, sim.Config{Topics: []sim.TopicConfig{{Name: commands, Partitions: 3}}}, func(w *sim.World) {
 			var b book
 			var l logs
-			w.Keep("a", working(&b, "a", &l), j, time.Second)
+			w.Keep("a", working(&b, "a", &l), faults, time.Second)
 			feed := w.Feed(12, 300*time.Millisecond, func(i int) *kgo.Record {
 				return command(int32(i%3), fmt.Sprint("c", i), time.Duration(i%4)*500*time.Millisecond)
 			})

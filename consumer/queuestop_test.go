@@ -55,7 +55,7 @@ func TestErrorOfWorkEndsTheQueue(t *testing.T) {
 func TestQueueStopsInTheMiddleOfWork(t *testing.T) {
 	for _, slow := range []time.Duration{0, 20 * time.Second} {
 		for _, done := range []bool{false, true} {
-			sim.Bubble(t, sim.Config{Topics: commandTopics()}, func(w *sim.World) {
+			sim.Bubble(t, sim.Config{Topics: commandTopics(), Patience: time.Minute}, func(w *sim.World) {
 				var b book
 				var l logs
 				w.Append(command(1, "long", time.Hour))

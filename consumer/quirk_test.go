@@ -13,14 +13,14 @@ import (
 )
 
 // quirkyLife is a run under answers that Apache Kafka gives and kfake does not: install says which.
-func quirkyLife(t *testing.T, install func(w *sim.World), j sim.Judge) {
+func quirkyLife(t *testing.T, install func(w *sim.World), faults sim.Faults) {
 	t.Helper()
 	sim.Bubble(t, sim.Config{Topics: topics()}, func(w *sim.World) {
 		var l logs
 		lives := 0
 		revise(w, 1, 2)
 		install(w)
-		w.Keep("a", counting(&l, static("a"), func(*consumer.Config) { lives++ }), j, time.Second)
+		w.Keep("a", counting(&l, static("a"), func(*consumer.Config) { lives++ }), faults, time.Second)
 		w.Feed(20, 150*time.Millisecond, event)()
 		begun(w, 2*time.Minute)
 		revise(w, 2, 3)
@@ -73,7 +73,7 @@ func TestAnswerPastTheDeadline(t *testing.T) {
 		for n := 2; n <= 3; n++ {
 			t.Run(key.Name(), func(t *testing.T) {
 				m := sim.All(sim.Key(key), func(x *sim.Exchange) bool { return x.TxnID() != "" || x.Key == kmsg.TxnOffsetCommit })
-				quirkyLife(t, func(*sim.World) {}, sim.Nth(n, m, sim.Verdict{Answer: 7 * time.Second}))
+				quirkyLife(t, func(*sim.World) {}, sim.Nth(n, m, sim.Fault{Answer: 7 * time.Second}))
 			})
 		}
 	}

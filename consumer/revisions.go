@@ -18,16 +18,16 @@ type revisions struct {
 
 	mu      sync.Mutex
 	byNum   map[int32][]byte
-	newest  int32         // noRevision: none
-	atEnd   bool          // the topic has been read to the end that it had at start
-	away    error         // why it cannot be read at the moment; nil: it can
-	fails   int           // how often it could not be
-	looked  bool          // one that was read is being looked at (Config.OnRevision), which may wait for others
-	arrived chan struct{} // closed and made anew whenever something changed
+	newest  record.Revision // the greatest; its number is noRevision: none
+	atEnd   bool            // the topic has been read to the end that it had at start
+	away    error           // why it cannot be read at the moment; nil: it can
+	fails   int             // how often it could not be
+	looked  bool            // one that was read is being looked at (Config.OnRevision), which may wait for others
+	arrived chan struct{}   // closed and made anew whenever something changed
 }
 
 func newRevisions(topic string) *revisions {
-	return &revisions{topic: topic, byNum: map[int32][]byte{}, newest: noRevision, arrived: make(chan struct{})}
+	return &revisions{topic: topic, byNum: map[int32][]byte{}, newest: record.Revision{Number: noRevision}, arrived: make(chan struct{})}
 }
 
 // read follows the topic until ctx is done. A record that is not a revision stops the process.
@@ -106,7 +106,9 @@ func (v *revisions) add(r record.Revision) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	v.byNum[r.Number] = r.Value
-	v.newest = max(v.newest, r.Number)
+	if r.Number >= v.newest.Number {
+		v.newest = r
+	}
 	v.changed()
 }
 
@@ -154,11 +156,10 @@ func (v *revisions) changed() {
 func (v *revisions) active(ctx context.Context) (record.Revision, error) {
 	for {
 		v.mu.Lock()
-		n, ready, arrived, away := v.newest, v.atEnd && v.newest != noRevision, v.arrived, v.away
-		value := v.byNum[n]
+		newest, atEnd, arrived, away := v.newest, v.atEnd, v.arrived, v.away
 		v.mu.Unlock()
-		if ready {
-			return record.Revision{Number: n, Value: value}, nil
+		if atEnd && newest.Number != noRevision {
+			return newest, nil
 		}
 		if away != nil {
 			shownFailed(ctx, away)
@@ -175,7 +176,7 @@ func (v *revisions) active(ctx context.Context) (record.Revision, error) {
 func (v *revisions) newer(n int32) (record.Revision, bool) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	return record.Revision{Number: v.newest, Value: v.byNum[v.newest]}, v.newest > n
+	return v.newest, v.newest.Number > n
 }
 
 // revisionPatience is how long a revision may be missing in a topic that can be read, and is.

@@ -52,11 +52,11 @@ func TestAStartSaysForWhatItWaits(t *testing.T) {
 				time.Sleep(10 * time.Second) // its session is over
 				var b atomic.Pointer[consumer.Consumer]
 				until := w.Now() + away
-				w.Start("b", seen(&l, func(c *consumer.Consumer) { b.Store(c) }), func(x *sim.Exchange) sim.Verdict {
+				w.Start("b", seen(&l, func(c *consumer.Consumer) { b.Store(c) }), func(x *sim.Exchange) sim.Fault {
 					if w.Now() < until && c.request(x) {
-						return sim.Verdict{Act: sim.Reset}
+						return sim.Fault{Act: sim.Reset}
 					}
-					return sim.Verdict{}
+					return sim.Fault{}
 				})
 				said := func() bool { return b.Load() != nil && strings.Contains(whys(b.Load().Status()), c.says) }
 				w.Until(10*time.Second, "it says for what it waits", said)
@@ -91,11 +91,11 @@ func TestARevisionThatCannotBeReadIsWaitedFor(t *testing.T) {
 		var b atomic.Pointer[consumer.Consumer]
 		revise(w, 1, 2)
 		a := w.Start("a", counting(&l), nil)
-		other := w.Start("b", seen(&l, func(c *consumer.Consumer) { b.Store(c) }), func(x *sim.Exchange) sim.Verdict {
+		other := w.Start("b", seen(&l, func(c *consumer.Consumer) { b.Store(c) }), func(x *sim.Exchange) sim.Fault {
 			if away.Load() && sim.All(sim.Key(kmsg.Fetch), sim.Topic(revisions))(x) {
-				return sim.Verdict{Act: sim.Reset}
+				return sim.Fault{Act: sim.Reset}
 			}
-			return sim.Verdict{}
+			return sim.Fault{}
 		})
 		w.Feed(20, 100*time.Millisecond, event)()
 		settled(w, time.Minute)

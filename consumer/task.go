@@ -294,7 +294,7 @@ func (t *task) finish() error {
 
 // enter logs and shows a state.
 func (t *task) enter(state string) {
-	t.log.Info().Str("state", state).Msg("task")
+	t.log.Debug().Str("state", state).Msg("task")
 	t.status.set(func(v *TaskStatus) {
 		if v.State = state; state == stateFencing {
 			v.Lag = -1 // nobody asks for a while

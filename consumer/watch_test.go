@@ -118,14 +118,14 @@ func (w *watched) equal(world *sim.World) error {
 	return nil
 }
 
-// aloneLife is a run of one instance with outputs, dead letters, checkpoints and a switch; its network does what the judge says.
+// aloneLife is a run of one instance with outputs, dead letters, checkpoints and a switch; its network does what the faults say.
 func aloneLife(told *watched) sim.Life {
-	return func(t *testing.T, j sim.Judge) (xs sim.Exchanges, err error) {
+	return func(t *testing.T, faults sim.Faults) (xs sim.Exchanges, err error) {
 		sim.Bubble(t, sim.Config{Topics: topics()}, func(w *sim.World) {
 			var l logs
 			seen := newWatched()
 			revise(w, 1, 2)
-			w.Start("a", counting(&l, seen.by, static("a")), j)
+			w.Start("a", counting(&l, seen.by, static("a")), faults)
 			w.Feed(14, 100*time.Millisecond, event)()
 			begun(w, 3*time.Minute)
 			revise(w, 2, 3)
@@ -166,7 +166,7 @@ func TestAnEndWithoutAnAnswerIsToldWhenItIsKnown(t *testing.T) {
 	}{"before it arrived": {sim.Reset, 1}, "after it was done": {sim.Lose, 0}} {
 		t.Run(name, func(t *testing.T) {
 			told := newWatched()
-			xs, err := aloneLife(told)(t, sim.Nth(5, end, sim.Verdict{Act: x.act}))
+			xs, err := aloneLife(told)(t, sim.Nth(5, end, sim.Fault{Act: x.act}))
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -48,7 +48,7 @@ func TestJoinOnlyWhenAllTasksHaveEnded(t *testing.T) {
 	sim.Bubble(t, sim.Config{Topics: topics()}, func(w *sim.World) {
 		var l logs
 		revise(w, 1, 1)
-		slow := sim.Each(sim.All(sim.Key(kmsg.EndTxn), sim.On("a.1")), sim.Verdict{Answer: 1500 * time.Millisecond})
+		slow := sim.Each(sim.All(sim.Key(kmsg.EndTxn), sim.On("a.1")), sim.Fault{Answer: 1500 * time.Millisecond})
 		w.Start("a", counting(&l), slow)
 		fed := w.Feed(40, 200*time.Millisecond, event)
 		time.Sleep(4 * time.Second)
@@ -103,7 +103,7 @@ func TestAllFencesBeforeTheFirstLoad(t *testing.T) {
 		var l logs
 		revise(w, 1, 1)
 		fences := sim.All(sim.Key(kmsg.InitProducerID), func(x *sim.Exchange) bool { return x.TxnID() != "" })
-		w.Start("a", counting(&l), sim.Nth(2, fences, sim.Verdict{Delay: 700 * time.Millisecond}))
+		w.Start("a", counting(&l), sim.Nth(2, fences, sim.Fault{Delay: 700 * time.Millisecond}))
 		w.Feed(8, 200*time.Millisecond, event)()
 		settled(w, time.Minute)
 		if err := w.Trace.All().FencesFirst(); err != nil {

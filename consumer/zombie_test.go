@@ -9,13 +9,13 @@ import (
 	"github.com/visutility/retrainer/internal/sim"
 )
 
-// zombieLife is a run in which instance a stands still at the judge's request, longer than its session, while b takes over and
+// zombieLife is a run in which instance a stands still where the faults say, longer than its session, while b takes over and
 // runs; then a wakes with the request still in its hands, or with the answer at its door.
-func zombieLife(t *testing.T, j sim.Judge) (xs sim.Exchanges, err error) {
+func zombieLife(t *testing.T, faults sim.Faults) (xs sim.Exchanges, err error) {
 	sim.Bubble(t, sim.Config{Topics: topics()}, func(w *sim.World) {
 		var l logs
 		revise(w, 1, 2)
-		w.Start("a", counting(&l), j)
+		w.Start("a", counting(&l), faults)
 		w.Feed(8, 150*time.Millisecond, event)()
 		w.Start("b", counting(&l), nil)
 		w.Feed(8, 2*time.Second, event)()
@@ -34,8 +34,8 @@ func zombieLife(t *testing.T, j sim.Judge) (xs sim.Exchanges, err error) {
 // Every request of a's life is a place to stop: every state of a task, and between any two steps of a commit; with an old answer
 // at its door everywhere, with the request in its hands where that could change something.
 func TestZombieAtEveryRequestCommitsNothing(t *testing.T) {
-	sim.Everywhere(t, "a.1", []sim.Verdict{{Act: sim.StopAfter, Delay: 10 * time.Second}}, zombieLife)
-	sim.Wherever(t, "a.1", sim.Writing, []sim.Verdict{{Act: sim.StopBefore, Delay: 10 * time.Second}}, zombieLife)
+	sim.Everywhere(t, "a.1", []sim.Fault{{Act: sim.StopAfter, Delay: 10 * time.Second}}, zombieLife)
+	sim.Wherever(t, "a.1", sim.Writing, []sim.Fault{{Act: sim.StopBefore, Delay: 10 * time.Second}}, zombieLife)
 }
 
 // A step that was in the network when its sender died, and arrives after the successor's fence, is refused.
@@ -43,7 +43,7 @@ func TestStepOfADeadOwnerIsRefused(t *testing.T) {
 	for _, key := range []kmsg.Key{kmsg.Produce, kmsg.AddOffsetsToTxn, kmsg.TxnOffsetCommit, kmsg.EndTxn} {
 		t.Run(key.Name(), func(t *testing.T) {
 			sent := sim.All(sim.Key(key), sim.On("a.1"), func(x *sim.Exchange) bool { return x.TxnID() != "" || key == kmsg.TxnOffsetCommit })
-			xs, err := zombieLife(t, sim.Nth(6, sent, sim.Verdict{Act: sim.Late, Delay: 12 * time.Second}))
+			xs, err := zombieLife(t, sim.Nth(6, sent, sim.Fault{Act: sim.Late, Delay: 12 * time.Second}))
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -46,7 +46,7 @@ func undecodable(ref schemas.Ref, err error) (*record.Dead, *record.Needs) {
 	var incompatible *schemas.IncompatibleError
 	switch {
 	case errors.As(err, &needs):
-		return nil, &record.Needs{Schema: SchemaKey(needs.Ref), Name: needs.Ref.String()}
+		return nil, &record.Needs{Schema: schemaKey(needs.Ref), Name: needs.Ref.String()}
 	case errors.As(err, &framing):
 		d.Reason, d.SchemaID, d.Outside = reasonFraming, "", true
 		if framing.SchemaID >= 0 {

@@ -59,6 +59,14 @@ func (h *Events) Pass(r *record.Record, out []record.Output) ([]record.Output, e
 	return h.publish(out)
 }
 
+// Read is the event of a record as Fold takes it, until the next is read; nil: it cannot be used, or its schema is needed first.
+func (h *Events) Read(r *record.Record) *retrain.Event {
+	if dead, needs := h.read(r); dead != nil || needs != nil {
+		return nil
+	}
+	return &h.event
+}
+
 // read makes the event of a record, or says why there is none. Where several reasons hold, the first in their order.
 func (h *Events) read(r *record.Record) (*record.Dead, *record.Needs) {
 	if r.Value == nil {

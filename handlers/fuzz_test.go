@@ -43,7 +43,7 @@ func newFolder(t testing.TB, which uint8, revision record.Revision) record.Handl
 		}
 	}
 	for i, text := range foreign {
-		h.(record.Supplied).Supply(SchemaKey(schemas.Ref{Kind: schemas.RefID, ID: uint32(i + 1)}), text)
+		h.(record.Supplied).Supply(schemaKey(schemas.Ref{Kind: schemas.RefID, ID: uint32(i + 1)}), text)
 	}
 	return h
 }

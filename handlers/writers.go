@@ -15,8 +15,8 @@ func SchemaIDHeader(r *record.Record) []byte {
 	return nil
 }
 
-// SchemaKey names a schema in *record.Needs: by the bytes that name it in a header.
-func SchemaKey(ref schemas.Ref) string {
+// schemaKey names a schema in *record.Needs: by the bytes that name it in a header.
+func schemaKey(ref schemas.Ref) string {
 	if ref.Kind == schemas.RefGUID {
 		return "\x01" + string(ref.GUID[:])
 	}

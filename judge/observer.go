@@ -2,8 +2,8 @@ package main
 
 import "math"
 
-// verdict is what an observer says of a value.
-type verdict struct {
+// observation is what an observer says of a value.
+type observation struct {
 	alarm  bool  // a new alert fires
 	level  bool  // the condition holds; where it does not, a firing alert has recovered
 	beyond bool  // this value is one more breach
@@ -12,7 +12,7 @@ type verdict struct {
 
 // observer is a rule at work on one series.
 type observer interface {
-	observe(v float64, t int64) verdict
+	observe(v float64, t int64) observation
 }
 
 func (r *rule) observer() observer {
@@ -40,7 +40,7 @@ type threshold struct {
 	on bool
 }
 
-func (o *threshold) observe(v float64, t int64) verdict {
+func (o *threshold) observe(v float64, t int64) observation {
 	o.n++
 	was, beyond := o.on, o.beyond(v)
 	switch {
@@ -49,7 +49,7 @@ func (o *threshold) observe(v float64, t int64) verdict {
 	case o.Below != nil && v >= o.Clear, o.Above != nil && v <= o.Clear:
 		o.on = false
 	}
-	return verdict{alarm: o.on && !was, level: o.on, beyond: beyond, since: t}
+	return observation{alarm: o.on && !was, level: o.on, beyond: beyond, since: t}
 }
 
 // sustained: at least k of the last n values are beyond the level.
@@ -68,7 +68,7 @@ func (o *sustained) breaches() (n int) {
 	return n
 }
 
-func (o *sustained) observe(v float64, t int64) verdict {
+func (o *sustained) observe(v float64, t int64) observation {
 	was, beyond := o.breaches(), o.beyond(v)
 	if beyond && was == 0 {
 		o.since = t
@@ -76,7 +76,7 @@ func (o *sustained) observe(v float64, t int64) verdict {
 	o.last = append(o.last, beyond)
 	o.last = o.last[max(0, len(o.last)-o.N):]
 	on := o.breaches() >= o.K
-	return verdict{alarm: on && was < o.K, level: on, beyond: beyond, since: o.since}
+	return observation{alarm: on && was < o.K, level: on, beyond: beyond, since: o.since}
 }
 
 // cusum: evidence W against the series' own past of n values with mean m; M2 is the sum of their squared distances to it.
@@ -87,30 +87,30 @@ type cusum struct {
 	since    int64
 }
 
-func (o *cusum) observe(v float64, t int64) verdict {
+func (o *cusum) observe(v float64, t int64) observation {
 	x := o.on(v)
 	if o.w <= 0 {
 		o.since = t
 	}
 	if o.n < o.Warmup {
 		o.learn(x)
-		return verdict{level: true}
+		return observation{level: true}
 	}
 	n, h := float64(o.n), math.Log(o.ARL)
 	s := math.Max(math.Sqrt(o.m2/(n-1)), 1e-6)
 	student, free := (x-o.m)/(s*math.Sqrt(1+1/n)), n-1
-	z := (8*free + 1) / (8*free + 3) * math.Sqrt(free*math.Log1p(student*student/free)) // Wallace, 1959
+	z := (float64(8*free) + 1) / (float64(8*free) + 3) * math.Sqrt(free*math.Log1p(student*student/free)) // Wallace, 1959
 	if student < 0 {
 		z = -z
 	}
 	o.learn(math.Min(math.Max(x, o.m-float64(3*s)), o.m+float64(3*s)))
-	o.w = math.Max(0, o.w) + math.Min(float64(o.Delta*z)-float64(o.Delta*o.Delta)/2, h/o.Votes)
+	o.w = math.Max(0, o.w) + math.Min(float64(o.Delta*z)-float64(o.Delta*o.Delta/2), h/o.Votes)
 	if o.w < h {
-		return verdict{level: true}
+		return observation{level: true}
 	}
 	since := o.since
 	*o = cusum{settings: o.settings}
-	return verdict{alarm: true, level: true, since: since}
+	return observation{alarm: true, level: true, since: since}
 }
 
 // learn is Welford's step.
@@ -149,7 +149,7 @@ func upperQuantile(p float64) float64 {
 	for range 50 {
 		tail := math.Erfc(x/math.Sqrt2) / 2
 		step := math.Log(tail/p) * tail * math.Sqrt(2*math.Pi) * math.Exp(x*x/2)
-		if x += step; math.Abs(step) <= 1e-15*x {
+		if x += float64(step); math.Abs(step) <= 1e-15*x {
 			break
 		}
 	}

@@ -35,8 +35,8 @@ func (s *Sources) judge(j *judging, rule *Rule, x series, out []*Alert) ([]*Aler
 	return out, Folded
 }
 
-// say fires, sends again or resolves the alert of a series, where the verdict asks for one of these.
-func (s *Sources) say(j *judging, rule *Rule, x series, last *Alert, value float64, v verdict, out []*Alert) []*Alert {
+// say fires, sends again or resolves the alert of a series, where the observation asks for one of these.
+func (s *Sources) say(j *judging, rule *Rule, x series, last *Alert, value float64, v observation, out []*Alert) []*Alert {
 	switch {
 	case v.alarm:
 		a := s.alert(j, rule, value)

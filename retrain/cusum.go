@@ -83,7 +83,7 @@ func (b *baseline) deviation() float64 {
 	return max(math.Sqrt(b.m2/(float64(b.n)-1)), leastDeviation)
 }
 
-func (o *cusum) observe(memory []uint64, v float64, t int64) verdict {
+func (o *cusum) observe(memory []uint64, v float64, t int64) observation {
 	b, x := loadBaseline(memory), o.x(v)
 	if b.w <= 0 {
 		b.since = t
@@ -91,19 +91,19 @@ func (o *cusum) observe(memory []uint64, v float64, t int64) verdict {
 	if b.n < o.warmup {
 		b.learn(x)
 		b.store(memory)
-		return verdict{inBreach: true, since: b.since}
+		return observation{inBreach: true, since: b.since}
 	}
 	n, s := float64(b.n), b.deviation()
 	z := wallace((x-b.mean)/(s*math.Sqrt(1+1/n)), n-1)
 	b.learn(min(max(x, b.mean-float64(3*s)), b.mean+float64(3*s)))
-	b.w = max(0, b.w) + min(float64(o.delta*z)-float64(o.delta*o.delta)/2, o.h/o.votes)
+	b.w = max(0, b.w) + min(float64(o.delta*z)-float64(o.delta*o.delta/2), o.h/o.votes)
 	b.z = float32(z)
 	alarm, since := b.w >= o.h, b.since
 	if alarm {
 		b = baseline{}
 	}
 	b.store(memory)
-	return verdict{alarm: alarm, inBreach: true, since: since}
+	return observation{alarm: alarm, inBreach: true, since: since}
 }
 
 func (o *cusum) tree() map[string]any {

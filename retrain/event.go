@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"unicode/utf8"
 )
@@ -61,6 +62,27 @@ const (
 
 func (o Outcome) String() string {
 	return [...]string{"not_applicable", "old", "duplicate", "folded", "unknown"}[min(o, Outcomes)]
+}
+
+// About is what the event is about: its source, and the version that it names itself or behind the model's name.
+func (e *Event) About() (stream, model, version []byte) {
+	model, version = e.ModelID, e.ModelVersion
+	if model != nil {
+		var behind []byte
+		if model, behind = SplitModel(model); version == nil {
+			version = behind
+		}
+	}
+	return e.Stream, model, version
+}
+
+// Named is the number of a field by the name that an Alert has for it.
+func (e *Event) Named(field string) Number {
+	i := slices.Index(fieldNames, field)
+	if i < 0 {
+		return Number{}
+	}
+	return e.field(Field(i))
 }
 
 func (e *Event) field(f Field) Number {

@@ -61,6 +61,13 @@ func (n node) fail(format string, args ...any) {
 	n.report(&PolicyError{Problem: fmt.Sprintf(format, args...)})
 }
 
+// doubt notes what is right, and perhaps not meant.
+func (n node) doubt(format string, args ...any) {
+	if len(n.problems.doubts) < mostProblems {
+		n.problems.doubts = append(n.problems.doubts, &PolicyError{Path: n.path, Problem: fmt.Sprintf(format, args...)})
+	}
+}
+
 func (n node) report(e *PolicyError) {
 	if n.value == any(told{}) {
 		return
@@ -264,8 +271,8 @@ func (n node) duration() int64 {
 		return v
 	case json.Number:
 		if ms, err := v.Int64(); err == nil && ms >= 0 && ms <= maxDuration {
-			if ms > 0 && ms < second && len(n.problems.doubts) < mostProblems {
-				n.problems.doubts = append(n.problems.doubts, &PolicyError{Path: n.path, Problem: fmt.Sprintf("%d is %d milliseconds; write %dh if hours are meant, or else %dms", ms, ms, ms, ms)})
+			if ms > 0 && ms < second {
+				n.doubt("%d is %d milliseconds; write %dh if hours are meant, or else %dms", ms, ms, ms, ms)
 			}
 			return ms
 		}

@@ -44,11 +44,11 @@ func TestThresholdAlarmsAsTheVectorsSay(t *testing.T) {
 		o := &threshold{level: limit{x.Params.Breach, below}, clear: x.Params.Clear, minChecks: x.Params.MinSamples}
 		memory, on, alarms := memoryOf(o), 0, []int{}
 		for i, v := range x.Values {
-			verdict := o.observe(memory, v, int64(i))
-			if verdict.inBreach {
+			seen := o.observe(memory, v, int64(i))
+			if seen.inBreach {
 				on++
 			}
-			if verdict.alarm {
+			if seen.alarm {
 				alarms = append(alarms, i)
 			}
 		}
@@ -78,11 +78,11 @@ func TestSustainedAlarmsAsTheVectorsSay(t *testing.T) {
 		o := &sustained{level: limit{0.5, false}, k: x.Params.K, n: x.Params.N}
 		memory, on, alarms := memoryOf(o), 0, []int{}
 		for i, b := range x.Breaches {
-			verdict := o.observe(memory, float64(b), int64(i))
-			if verdict.inBreach {
+			seen := o.observe(memory, float64(b), int64(i))
+			if seen.inBreach {
 				on++
 			}
-			if verdict.alarm {
+			if seen.alarm {
 				alarms = append(alarms, i)
 			}
 		}

@@ -5,7 +5,7 @@ import "math"
 // wallace turns Student's t with v degrees of freedom into a standard normal number (D. L. Wallace, Bounds on normal
 // approximations to Student's and the chi-square distributions, 1959).
 func wallace(t, v float64) float64 {
-	z := float64(8*v+1) / float64(8*v+3) * math.Sqrt(v*math.Log1p(t*t/v))
+	z := (float64(8*v) + 1) / (float64(8*v) + 3) * math.Sqrt(v*math.Log1p(t*t/v))
 	return math.Copysign(z, t)
 }
 

@@ -116,6 +116,9 @@ func readObserve(n node) observeLine {
 		if i := slices.IndexFunc(line.rules, same); i >= 0 && rule.ID != "" {
 			r.fail("the same rule twice in one line: rules[%d] is the same but perhaps for its name; leave one out", i)
 		}
+		if rule.ID != "" {
+			rule.doubtOrder(line.rules, r)
+		}
 		line.rules = append(line.rules, rule)
 	}
 	return line

@@ -139,14 +139,8 @@ func (s *Sources) forgetSource(i uint32, by ResolvedBy, out []*Alert) []*Alert {
 
 // Fold takes an event that Check found nothing wrong with. Alerts that it fires, sends again or resolves are appended to out.
 func (s *Sources) Fold(o *Origin, e *Event, out []*Alert) ([]*Alert, Outcome) {
-	name, version := e.ModelID, e.ModelVersion
-	if name != nil {
-		var inName []byte
-		if name, inName = SplitModel(name); version == nil {
-			version = inName
-		}
-	}
-	s.key = sourceKey(s.key[:0], e.Stream, name)
+	stream, model, version := e.About()
+	s.key = sourceKey(s.key[:0], stream, model)
 	i, hash := s.index.find(s.key, s.keyOf)
 	if i == 0 {
 		i = s.add(hash)

@@ -13,7 +13,7 @@ func (o *sustained) words() int { return 1 + (o.n+63)/64 }
 
 func (o *sustained) valid(v float64) bool { return finite(v) }
 
-func (o *sustained) observe(memory []uint64, v float64, t int64) verdict {
+func (o *sustained) observe(memory []uint64, v float64, t int64) observation {
 	ring, beyond := memory[1:], o.level.beyond(v)
 	before := ones(ring)
 	if beyond && before == 0 {
@@ -21,7 +21,7 @@ func (o *sustained) observe(memory []uint64, v float64, t int64) verdict {
 	}
 	o.push(ring, beyond)
 	inBreach := ones(ring) >= o.k
-	return verdict{alarm: inBreach && before < o.k, inBreach: inBreach, beyond: beyond, since: int64(memory[0])}
+	return observation{alarm: inBreach && before < o.k, inBreach: inBreach, beyond: beyond, since: int64(memory[0])}
 }
 
 func (o *sustained) push(ring []uint64, beyond bool) {

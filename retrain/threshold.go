@@ -16,7 +16,7 @@ func (o *threshold) words() int { return 1 }
 
 func (o *threshold) valid(v float64) bool { return finite(v) }
 
-func (o *threshold) observe(memory []uint64, v float64, t int64) verdict {
+func (o *threshold) observe(memory []uint64, v float64, t int64) observation {
 	seen, on := uint32(memory[0]), memory[0]&thresholdOn != 0
 	was, beyond := on, o.level.beyond(v)
 	if seen < math.MaxUint32 {
@@ -32,7 +32,7 @@ func (o *threshold) observe(memory []uint64, v float64, t int64) verdict {
 	if on {
 		memory[0] |= thresholdOn
 	}
-	return verdict{alarm: on && !was, inBreach: on, beyond: beyond, since: t}
+	return observation{alarm: on && !was, inBreach: on, beyond: beyond, since: t}
 }
 
 func (o *threshold) tree() map[string]any {

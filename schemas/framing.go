@@ -9,8 +9,8 @@ import (
 // HeaderSize is the size of single-object encoding's header: C3 01, then the fingerprint of the schema, little-endian.
 const HeaderSize = 10
 
-// ConfluentHeaderSize is the size of Confluent's prefix with an id: 00, then the id, big-endian.
-const ConfluentHeaderSize = 5
+// confluentHeaderSize is the size of Confluent's prefix with an id: 00, then the id, big-endian.
+const confluentHeaderSize = 5
 
 const guidHeaderSize = 17 // 01, then the 16 bytes of the schema's GUID: Confluent's newer prefix, and its form in a header
 
@@ -99,8 +99,8 @@ func Split(value, header []byte) (Ref, []byte, error) {
 // confluentRef reads an id or a GUID, and what follows it.
 func confluentRef(b []byte) (ref Ref, rest []byte, ok bool) {
 	switch {
-	case len(b) >= ConfluentHeaderSize && b[0] == 0:
-		return Ref{Kind: RefID, ID: binary.BigEndian.Uint32(b[1:])}, b[ConfluentHeaderSize:], true
+	case len(b) >= confluentHeaderSize && b[0] == 0:
+		return Ref{Kind: RefID, ID: binary.BigEndian.Uint32(b[1:])}, b[confluentHeaderSize:], true
 	case len(b) >= guidHeaderSize && b[0] == 1:
 		return Ref{Kind: RefGUID, GUID: [16]byte(b[1:guidHeaderSize])}, b[guidHeaderSize:], true
 	}
@@ -113,8 +113,8 @@ func zeroID(where string) *FramingError {
 		"and 0 is no id: the producer has the wrong wire setting (Apicurio's 8-byte ids begin so: set its id handler to 4 bytes)"}
 }
 
-// NoRegistry is the error of a value that only a schema registry can explain, where there is none.
-func (r Ref) NoRegistry() *FramingError {
+// noRegistry is the error of a value that only a schema registry can explain, where there is none.
+func (r Ref) noRegistry() *FramingError {
 	e, kind := &FramingError{SchemaID: -1}, "GUID"
 	if r.Kind == RefID {
 		e.SchemaID, kind = int64(r.ID), "id"
@@ -140,7 +140,7 @@ func framingError(b []byte) *FramingError {
 		case ref == Ref{Kind: RefID}:
 			return zeroID("the value")
 		default:
-			return ref.NoRegistry()
+			return ref.noRegistry()
 		}
 	case b[0] == '{':
 		e.Message = first + ", which looks like JSON text" + known

@@ -41,15 +41,17 @@ func compileCorpus(tb testing.TB) []compiled {
 // check reads b by the projector, as JSON and, if our walk accepted it, by hamba (which could not bear it otherwise), and
 // says where they differ. accepted tells whether b is a value at all.
 func (c *compiled) check(b []byte) (accepted bool, err error) {
-	dst, start := make([]Value, len(c.wants)), time.Now()
-	projectErr := c.program.Project(b, dst)
+	var projectErr, bareErr, jsonErr error
+	var asJSON []byte
+	dst, most := make([]Value, len(c.wants)), 2*time.Second // far from any load of the machine: something believed a count
+	if d := quickest(most, func() {
+		projectErr, bareErr = c.program.Project(b, dst), c.bare.Project(b, nil)
+		asJSON, jsonErr = c.schema.AppendJSON(nil, b)
+	}); d > most {
+		return false, fmt.Errorf("%d bytes took %v", len(b), d)
+	}
 	if n := allocatedLeast(func() { _ = c.program.Project(b, dst) }); n > 16*uint64(len(b))+textOfAnError {
 		return false, fmt.Errorf("%d bytes made it allocate %d", len(b), n)
-	}
-	bareErr := c.bare.Project(b, nil)
-	asJSON, jsonErr := c.schema.AppendJSON(nil, b)
-	if d := time.Since(start); d > 2*time.Second { // far from any load of the machine: something believed a count
-		return false, fmt.Errorf("%d bytes took %v", len(b), d)
 	}
 	if bareErr != nil {
 		if projectErr == nil || jsonErr == nil {

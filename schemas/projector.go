@@ -88,7 +88,7 @@ func (p *Projector) writerOf(ref Ref) (writer, error) {
 		}
 		return writer{}, &UnknownSchemaError{Fingerprint: ref.Fingerprint}
 	case !p.writers.Registry:
-		return writer{}, ref.NoRegistry()
+		return writer{}, ref.noRegistry()
 	case ref == p.last:
 		return p.lastWriter, nil
 	}

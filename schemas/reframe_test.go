@@ -8,7 +8,7 @@ import (
 func TestAReframedValueIsTheSameRecord(t *testing.T) {
 	s, _ := ByName("Tick")
 	value := append(AppendHeader(nil, s.Fingerprint()), 7, 8, 9)
-	framed := Reframe(bytes.Clone(value), 258)
+	framed := reframe(bytes.Clone(value), 258)
 	if want := []byte{0, 0, 0, 1, 2, 7, 8, 9}; !bytes.Equal(framed, want) {
 		t.Errorf("reframed it is % X", framed)
 	}

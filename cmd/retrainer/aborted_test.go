@@ -1,8 +1,6 @@
 package main
 
 import (
-	"context"
-
 	"github.com/rogpeppe/go-internal/testscript"
 	"github.com/twmb/franz-go/pkg/kgo"
 )
@@ -11,7 +9,8 @@ import (
 func abortedCommand(ts *testscript.TestScript, _ bool, args []string) {
 	c := client(ts, kgo.TransactionalID("somebody"))
 	defer c.Close()
+	ctx := within(ts)
 	ts.Check(c.BeginTransaction())
-	ts.Check(c.ProduceSync(context.Background(), &kgo.Record{Topic: args[0], Value: []byte(args[1])}).FirstErr())
-	ts.Check(c.EndTransaction(context.Background(), kgo.TryAbort))
+	ts.Check(c.ProduceSync(ctx, &kgo.Record{Topic: args[0], Value: []byte(args[1])}).FirstErr())
+	ts.Check(c.EndTransaction(ctx, kgo.TryAbort))
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -9,8 +10,6 @@ import (
 	"strings"
 
 	"github.com/goccy/go-yaml/ast"
-
-	"github.com/visutility/retrainer/internal/nearest"
 )
 
 // defaultConfig is the configuration file that is read if it is there.
@@ -91,8 +90,5 @@ func joined(list *ast.SequenceNode) (string, bool) {
 
 // suggestion names the nearest of the known words, if one is near.
 func suggestion(word string, known []string) string {
-	if near := nearest.Word(word, known); near != "" {
-		return "; did you mean " + near + "?"
-	}
-	return "; known are " + strings.Join(known, ", ")
+	return cmp.Or(meant(word, known), "; known are "+strings.Join(known, ", "))
 }

@@ -1,9 +1,11 @@
 package main
 
 import (
-	"io"
+	"context"
+	"fmt"
 	"net"
 	"os"
+	"os/user"
 	"regexp"
 	"strconv"
 	"strings"
@@ -13,6 +15,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/visutility/retrainer/consumer"
+	"github.com/visutility/retrainer/consumer/record"
 	"github.com/visutility/retrainer/schemas/registry"
 )
 
@@ -35,33 +38,40 @@ type configuration struct {
 	security security
 	embedded bool // the broker is the program's own, which has neither TLS nor SASL
 
-	level zerolog.Level
-	given hints // the flags on the command line that say which cluster, app and registry
-	wait  waiting
+	level   zerolog.Level
+	display *display // of a command that does something definite
+	given   hints    // the flags on the command line that say which cluster, app and registry
+	wait    waiting
 }
 
 func (c *configuration) flags(f *pflag.FlagSet) {
-	f.StringVar(&c.config, "config", defaultConfig, "`FILE` with settings, in YAML; without this flag "+defaultConfig+" is read if it is there")
+	f.StringVar(&c.config, "config", defaultConfig, "`FILE` with settings, in YAML; the default need not be there")
 	f.StringSliceVar(&c.brokers, "brokers", []string{"127.0.0.1:9092"}, "brokers to begin with, `HOST:PORT` by comma")
-	f.StringVar(&c.app, "app", "retrain", "app `ID`: consumer group, and the first part of all topics that are written")
+	f.StringVar(&c.app, "app", "retrain", "`ID` of the app: the consumer group, and the first part of the names of all topics that are written")
 	f.StringSliceVar(&c.drift, "drift-topic", []string{"monitoring.drift"}, "`TOPIC` of drift events, several by comma")
 	f.StringSliceVar(&c.performance, "performance-topic", []string{"monitoring.performance"}, "`TOPIC` of performance events, several by comma")
 	c.registryFlags(f)
 	c.security.flags(f)
-	f.StringVar(&c.logLevel, "log-level", "info", "what is logged: debug, info, warn, error")
-	f.BoolVar(&c.json, "json", false, "print JSON where a table or text is the default")
+	f.StringVar(&c.logLevel, "log-level", "info", "`LEVEL` of what is logged: debug, info, warn or error")
+	f.BoolVar(&c.json, "json", false, "print JSON where text is the default, one object a line")
 }
+
+// logLevels are the words of --log-level.
+var logLevels = []string{"debug", "info", "warn", "error"}
 
 // topicName is what Kafka takes as a topic's name.
 var topicName = regexp.MustCompile(`^[a-zA-Z0-9._-]{1,249}$`)
 
 // check looks at the settings as a whole.
 func (c *configuration) check() (err error) {
-	if c.level, err = zerolog.ParseLevel(c.logLevel); err != nil || c.logLevel == "" {
-		return usage("--log-level %q is none of debug, info, warn, error", c.logLevel)
+	if err := oneOf("log-level", c.logLevel, logLevels...); err != nil {
+		return err
+	}
+	if c.level, err = zerolog.ParseLevel(c.logLevel); err != nil {
+		return err
 	}
 	if len(c.brokers) == 0 {
-		return usage("--brokers is empty: at least one host:port is needed")
+		return usage("--brokers is empty: at least one HOST:PORT is needed")
 	}
 	for _, b := range c.brokers {
 		if err := checkBroker(b); err != nil {
@@ -83,9 +93,9 @@ func (c *configuration) check() (err error) {
 		case !topicName.MatchString(t):
 			return usage("%q is no name of a topic: only a-z, A-Z, 0-9, '.', '_' and '-' are possible", t)
 		case !topicName.MatchString(c.names().checkpoint(t)):
-			return usage("topic %s with --app %s: the name of its checkpoint topic would be longer than Kafka's 249 characters", t, c.app)
+			return usage("topic %s with --app %s: the name of its checkpoint topic would be longer than Kafka's 249 characters; give a shorter --app", t, c.app)
 		case seen[t]:
-			return usage("topic %q is given twice among --drift-topic and --performance-topic, or is one of the names ledger, progress and requests, which the program's own checkpoints use", t)
+			return usage("topic %q is given twice among --drift-topic and --performance-topic, or is one of the names ledger, progress and requests, which the program's own checkpoints use; give each topic once, and rename such a one", t)
 		}
 		seen[t] = true
 	}
@@ -93,7 +103,7 @@ func (c *configuration) check() (err error) {
 		return err
 	}
 	if len(c.drift)+len(c.performance) == 0 {
-		return usage("--drift-topic and --performance-topic are both empty: there is nothing to read")
+		return usage("--drift-topic and --performance-topic are both empty: there is nothing to read; give at least one topic")
 	}
 	return nil
 }
@@ -107,28 +117,28 @@ func checkBroker(address string) error {
 	return nil
 }
 
-// log writes JSON lines to standard error.
-func (c *configuration) log(cmd *cobra.Command) zerolog.Logger {
-	return c.logTo(zerolog.SyncWriter(cmd.ErrOrStderr()))
-}
-
-// logTo writes JSON lines to out, which many goroutines may use.
-func (c *configuration) logTo(out io.Writer) zerolog.Logger {
-	return zerolog.New(out).Level(c.level).With().Timestamp().Logger()
-}
-
 // connect makes a client of the cluster, which says in words what it waits for.
 func (c *configuration) connect(cmd *cobra.Command) (*consumer.Client, error) {
-	c.wait.begin(cmd.Context(), cmd.ErrOrStderr(), c.brokers)
+	errs, see := cmd.ErrOrStderr(), c.plain
+	if c.display != nil {
+		errs, see = c.display.bar, func(ctx context.Context, r *record.Record) error {
+			c.display.saw(1)
+			return c.plain(ctx, r)
+		}
+	}
+	c.wait.begin(cmd.Context(), errs, c.json, c.brokers)
 	if why := c.exposed(); why != "" {
 		c.wait.warn(why)
 	}
-	return consumer.Connect(consumer.ClientConfig{Brokers: c.brokers, ClientID: "retrainer", Access: c.access(), Log: zerolog.Nop(), Waiting: c.wait.tell, OnRecord: c.plain})
+	return consumer.Connect(consumer.ClientConfig{Brokers: c.brokers, ClientID: "retrainer", Access: c.access(), Log: zerolog.Nop(), Waiting: c.wait.tell, OnRecord: see})
 }
+
+// variablePrefix begins the names of the environment's variables that are for this program.
+const variablePrefix = "VTY_"
 
 // variable is the environment variable of a flag.
 func variable(flag string) string {
-	return "VTY_" + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
+	return variablePrefix + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
 }
 
 // key is the key of a flag in the configuration file.
@@ -140,6 +150,9 @@ func settle(cmd *cobra.Command) error {
 	if v, ok := os.LookupEnv(variable("config")); ok && !config.Changed {
 		config.Changed = true
 		_ = config.Value.Set(v) // a string takes any text
+	}
+	if err := mistypedVariable(cmd.Root()); err != nil {
+		return err
 	}
 	file, err := readConfig(config.Value.String(), config.Changed, knownKeys(cmd.Root()))
 	if err != nil {
@@ -174,6 +187,10 @@ func plainly(f *pflag.Flag, err error) string {
 		return "true or false is needed"
 	case "int", "int16":
 		return "a whole number is needed"
+	case "uint64":
+		return "a whole number of 0 or more is needed"
+	case "float64":
+		return "a number is needed"
 	case "duration":
 		return "a length of time like 30s or 1h30m is needed"
 	}
@@ -200,10 +217,13 @@ func knownKeys(root *cobra.Command) map[string]bool {
 	return known
 }
 
-// author is who runs this process.
+// author is who runs this process: in a container, where USER is not set, the name that the system has for the process's user, or its number.
 func author() string {
-	if user := os.Getenv("USER"); user != "" {
-		return user
+	if name := os.Getenv("USER"); name != "" {
+		return name
 	}
-	return "retrainer"
+	if u, err := user.Current(); err == nil && u.Username != "" {
+		return u.Username
+	}
+	return fmt.Sprintf("uid %d", os.Getuid())
 }

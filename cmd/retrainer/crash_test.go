@@ -179,8 +179,8 @@ func sampled(step int) sim.Match {
 // what it says without a crash, each record once, and what the committed ledger folds to.
 func crashes(t *testing.T, id string, step int) {
 	var undisturbed published
-	sim.Wherever(t, "a.1", sampled(step), sim.Crashes(3*time.Second), func(t *testing.T, j sim.Judge) (sim.Exchanges, error) {
-		return live(t, id, j, func(w *sim.World) error {
+	sim.Wherever(t, "a.1", sampled(step), sim.Crashes(3*time.Second), func(t *testing.T, faults sim.Faults) (sim.Exchanges, error) {
+		return live(t, id, faults, func(w *sim.World) error {
 			got := publishedBy(w)
 			if err := foldedAgain(w); err != nil {
 				return err

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/visutility/retrainer/cmd/retrainer/phrases"
 	"github.com/visutility/retrainer/consumer"
 	"github.com/visutility/retrainer/consumer/record"
 )
@@ -32,7 +33,7 @@ func (c *configuration) deadLetters(ctx context.Context, client *consumer.Client
 		return "", nil
 	}
 	return fmt.Sprintf("dead letters: %s%s that could not be used in %s; `%s` shows each with its reason",
-		atMost, count(int(n), "record"), topic, c.given.command("tail "+topic+" --from start --until end")), nil
+		atMost, phrases.Count(int(n), "record"), topic, c.given.command("tail "+topic+" --from start --until end")), nil
 }
 
 func countRecords(ctx context.Context, client *consumer.Client, topic string, pieces map[int32]consumer.Range) (n int64, err error) {

@@ -28,10 +28,15 @@ func devCommand(c *configuration) *cobra.Command {
 		defer broker.Close()
 		c.brokers, c.embedded = []string{broker.Address()}, true
 		s.log.Info().Str("broker", broker.Address()).Str("data", data).Msg("listening")
-		if err := s.makeTopics(cmd.Context()); err != nil {
-			return err
+		ctx, stop := broker.While(cmd.Context())
+		defer stop()
+		if err = s.makeTopics(ctx); err == nil {
+			err = s.run(ctx)
 		}
-		return s.run(cmd.Context())
+		if failed := broker.Failure(); failed != nil {
+			return fmt.Errorf("%w; what is decided by now stands there, and the next start goes on with it once there is room", failed)
+		}
+		return err
 	})
 	f := cmd.Flags()
 	s.sharedFlags(f)

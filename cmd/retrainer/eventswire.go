@@ -14,7 +14,7 @@ const auto = "auto"
 
 // eventsWireFlag is for commands that read events.
 func (s *service) eventsWireFlag(f *pflag.FlagSet) {
-	f.StringVar(&s.eventsWire, "events-wire", auto, "how events are framed: auto (single-object or Confluent's, by their first bytes or the header "+
+	f.StringVar(&s.eventsWire, "events-wire", auto, "`FRAMING` of events: auto (single-object or Confluent's, by their first bytes or the header "+
 		schemas.SchemaIDHeader+"), or bare:FILE.avsc, Avro of that schema and nothing else")
 }
 
@@ -25,11 +25,11 @@ func (s *service) checkEventsWire() error {
 	}
 	file, ok := strings.CutPrefix(s.eventsWire, "bare:")
 	if !ok || file == "" {
-		return usage("--events-wire %q is none of auto, bare:FILE.avsc", s.eventsWire)
+		return oneOf("events-wire", s.eventsWire, auto, "bare:FILE.avsc")
 	}
 	text, err := os.ReadFile(file)
 	if err != nil {
-		return usage("--events-wire: %v", err)
+		return unread("--events-wire", err)
 	}
 	if s.bare, err = schemas.Parse(string(text)); err != nil {
 		return usage("--events-wire %s: %v", s.eventsWire, err)

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 
+	"github.com/visutility/retrainer/cmd/retrainer/phrases"
 	"github.com/visutility/retrainer/retrain"
 )
 
@@ -11,9 +12,9 @@ import (
 func printEvidence(p *page, alerts []retrain.Evidence) {
 	rows := [][]string{}
 	for _, e := range alerts {
-		value, limit := judged(&e)
-		rows = append(rows, []string{fmt.Sprintf("%s/%d/%d", e.Topic, e.Partition, e.Offset), retrain.Clock(e.EventTime), about(e.Stream, e.Model, e.ModelVersion),
-			value, limit, string(e.Action), orDate(e.Since), cmp.Or(ruleName(e.Rule), e.RuleID)})
+		value, limit := phrases.Judged(&e)
+		rows = append(rows, []string{fmt.Sprintf("%s/%d/%d", e.Topic, e.Partition, e.Offset), retrain.Clock(e.EventTime), phrases.About(e.Stream, e.Model, e.ModelVersion),
+			value, limit, string(e.Action), phrases.OrDate(e.Since), cmp.Or(phrases.RuleName(e.Rule), e.RuleID)})
 	}
 	p.list([]string{"EVENT AT", "TIME", "ABOUT", "VALUE", "LIMIT", "ASKS FOR", "SINCE", "RULE"}, rows, mostRows, "; --json prints all")
 }
@@ -37,7 +38,7 @@ func printReasons(p *page, known policies, evidence []retrain.Evidence, revision
 		}
 		said[e.RuleID] = true
 		name := e.RuleID
-		if n := ruleName(e.Rule); n != "" {
+		if n := phrases.RuleName(e.Rule); n != "" {
 			name = n
 		}
 		if r, ok := policy.RuleView(e.RuleID); ok {

@@ -154,8 +154,8 @@ func TestWhatThePoliciesSayToTheExampleEventsIsAsTheirREADMESays(t *testing.T) {
 	}
 	var wider *retrain.Policy
 	for _, b := range blocks(t, readme) {
-		if b.language == "yaml" {
-			f, err := parseYAML("policy.yaml", []byte(b.text))
+		if b.Language == "yaml" {
+			f, err := parseYAML("policy.yaml", []byte(b.Text))
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/visutility/retrainer/cmd/retrainer/phrases"
 	"github.com/visutility/retrainer/consumer"
 	"github.com/visutility/retrainer/consumer/record"
 	"github.com/visutility/retrainer/handlers"
@@ -17,7 +18,7 @@ import (
 )
 
 func explainCommand(c *configuration) *cobra.Command {
-	explain := group("explain", "Say why something was decided: the numbers, the limits and the events behind it", "model, decision or command behind it, and a name or an id")
+	explain := group("explain", "Say why something was decided: the numbers, the limits and the events behind it", "model, decision, command or word behind it, and which one")
 	for _, kind := range []struct {
 		use, short string
 		print      func(ctx context.Context, c *configuration, client *consumer.Client, h *history, id string, out io.Writer) error
@@ -28,6 +29,7 @@ func explainCommand(c *configuration) *cobra.Command {
 	} {
 		explain.AddCommand(command(c, kind.use, kind.short, cobra.ExactArgs(1), func(cmd *cobra.Command, args []string) error {
 			return c.withClient(cmd, func(ctx context.Context, client *consumer.Client) error {
+				c.display.begin("reading", 0)
 				h, err := c.history(ctx, client)
 				if err != nil {
 					return err
@@ -36,6 +38,7 @@ func explainCommand(c *configuration) *cobra.Command {
 			})
 		}))
 	}
+	explain.AddCommand(explainWordCommand(c))
 	return explain
 }
 
@@ -170,7 +173,7 @@ func one[T any](all []T, kind, id string, idOf func(T) string) (found T, err err
 	case id == "" || n == 0:
 		return found, fmt.Errorf("no %s with the id %q is kept; `retrainer explain model NAME` shows those of a model", kind, id)
 	case n > 1:
-		return found, fmt.Errorf("%q is the beginning of %s: give more of it", id, count(n, kind))
+		return found, fmt.Errorf("%q is the beginning of %s: give more of it", id, phrases.Count(n, kind))
 	}
 	return found, nil
 }

@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/visutility/retrainer/cmd/retrainer/phrases"
 	"github.com/visutility/retrainer/retrain"
 )
 
@@ -56,7 +57,7 @@ func TestEachPhaseSaysWhatComesNextAndWhatToDo(t *testing.T) {
 		command := h.command(m.CommandID)
 		doing, next, todo, since := h.doing(m, command), h.next(m, command), h.todo("m"), h.since(m, command)
 		if !strings.HasPrefix(doing, x.doing) || !strings.HasPrefix(next, x.next) || !strings.Contains(todo, x.todo) || since == nil || *since != x.since {
-			t.Errorf("%s %s: %q, %q, %q, since %s", x.model.Phase, x.model.Reason, doing, next, todo, orDate(since))
+			t.Errorf("%s %s: %q, %q, %q, since %s", x.model.Phase, x.model.Reason, doing, next, todo, phrases.OrDate(since))
 		}
 	}
 	if got := historyOf(retrain.Model{Name: "m"}, nil, nil).todo("a b"); got != "`retrainer trigger 'a b' --action full --comment WHY --create` makes the model and trains it all the same" {

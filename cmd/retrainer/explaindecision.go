@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 
+	"github.com/visutility/retrainer/cmd/retrainer/phrases"
 	"github.com/visutility/retrainer/consumer"
 	"github.com/visutility/retrainer/retrain"
 )
@@ -22,10 +23,10 @@ func explainDecision(ctx context.Context, c *configuration, client *consumer.Cli
 		return err
 	}
 	p, v := &page{out: out}, &d.value
-	p.line("%s: %s", v.Model, decided(v.Action, v.Reason))
+	p.line("%s: %s", v.Model, phrases.Decided(v.Action, v.Reason))
 	p.table("  ", []string{"decided", fmt.Sprintf("%s, as decision %s on this model, under policy revision %d", retrain.Clock(v.DecidedAt), retrain.Thousands(v.DecisionNumber), v.PolicyRevision)},
-		fact("until", v.Until, retrain.Clock), fact("blocked by", v.BlockedBy, func(id string) string { return "command " + id }),
-		fact("request", v.RequestID, same), fact("command", v.CommandID, same), fact("version", v.ModelVersion, same), []string{"id", v.DecisionID})
+		phrases.Fact("until", v.Until, retrain.Clock), phrases.Fact("blocked by", v.BlockedBy, func(id string) string { return "command " + id }),
+		phrases.Fact("request", v.RequestID, phrases.Same), phrases.Fact("command", v.CommandID, phrases.Same), phrases.Fact("version", v.ModelVersion, phrases.Same), []string{"id", v.DecisionID})
 	p.heading("why")
 	p.line("  %s", v.Explanation)
 	printReasons(p, known, v.Evidence, v.PolicyRevision)
@@ -34,5 +35,6 @@ func explainDecision(ctx context.Context, c *configuration, client *consumer.Cli
 	} else {
 		p.heading("a later decision stands now: %s", c.given.command("explain model "+argument(v.Model)))
 	}
+	p.meaning(string(v.Reason), string(v.Reason))
 	return p.err
 }

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/visutility/retrainer/cmd/retrainer/phrases"
 	"github.com/visutility/retrainer/consumer"
 	"github.com/visutility/retrainer/retrain"
 )
@@ -16,7 +17,7 @@ func explainModel(ctx context.Context, c *configuration, client *consumer.Client
 	decisions := h.of(name)
 	if c.json {
 		if len(decisions) == 0 {
-			return fmt.Errorf("no decision on a model %s is kept%s", visible(name), suggestions(name, h.names()))
+			return fmt.Errorf("no decision on a model %s is kept%s", phrases.Visible(name), suggestions(name, h.names()))
 		}
 		last := decisions[len(decisions)-1]
 		return printJSON(out, last, h.command(last.value.CommandID))
@@ -65,6 +66,10 @@ func explainModel(ctx context.Context, c *configuration, client *consumer.Client
 	if len(w.sources) > 0 {
 		printSources(p, w)
 	}
+	if n := len(decisions); n > 0 {
+		reason := string(decisions[n-1].value.Reason)
+		p.meaning(reason, reason)
+	}
 	p.heading("%s", w.asOf())
 	return p.err
 }
@@ -72,59 +77,59 @@ func explainModel(ctx context.Context, c *configuration, client *consumer.Client
 // noModel says that a name is nobody's, and which was perhaps meant: for certain the one before a version.
 func (g hints) noModel(name string, known map[string]bool, without string) error {
 	if base, version := retrain.SplitModel(name); known[base] {
-		return fmt.Errorf("no model %s: %s is a version; `%s` explains the model", visible(name), version, g.command("explain model "+argument(base)))
+		return fmt.Errorf("no model %s: %s is a version; `%s` explains the model", phrases.Visible(name), version, g.command("explain model "+argument(base)))
 	}
 	return fmt.Errorf("no model %s: nothing was decided on one of that name, and no source that is heard concerns it, as of the last commit (every 5 s at the latest)%s%s",
-		visible(name), without, suggestions(name, slices.Sorted(maps.Keys(known))))
+		phrases.Visible(name), without, suggestions(name, slices.Sorted(maps.Keys(known))))
 }
 
 // noModelButStream says what a stream feeds, to one who took its name for a model's.
 func (g hints) noModelButStream(name string, models []string) error {
 	if len(models) == 0 {
-		return fmt.Errorf("no model %s: stream %s is heard and bound to no model; `%s` shows how to bind it", visible(name), visible(name), g.command("status"))
+		return fmt.Errorf("no model %s: stream %s is heard and bound to no model; `%s` shows how to bind it", phrases.Visible(name), phrases.Visible(name), g.command("status"))
 	}
 	return fmt.Errorf("no model %s: stream %s is heard and feeds %s; `%s` shows what it shows",
-		visible(name), visible(name), visible(strings.Join(models, ", ")), g.command("explain model "+argument(models[0])))
+		phrases.Visible(name), phrases.Visible(name), phrases.Visible(strings.Join(models, ", ")), g.command("explain model "+argument(models[0])))
 }
 
 // printNow says what a model does, since when, until when, and what comes then.
 func (h *history) printNow(p *page, m *retrain.Model, decisions []*shownDecision) {
 	command := h.command(m.CommandID)
 	p.line("%s: %s", m.Name, h.doing(m, command))
-	rows := [][]string{fact("latest version", m.Latest, same), fact("since", h.since(m, command), retrain.Clock), fact("until", m.Until, retrain.Clock),
-		{"last decision", decided(m.Action, m.Reason)}}
+	rows := [][]string{phrases.Fact("latest version", m.Latest, phrases.Same), phrases.Fact("since", h.since(m, command), retrain.Clock), phrases.Fact("until", m.Until, retrain.Clock),
+		{"last decision", phrases.Decided(m.Action, m.Reason)}}
 	if n := len(decisions); n > 0 {
 		rows = append(rows, []string{"why", why(m, command, decisions[n-1].value.Explanation)})
 	}
 	if r := h.lastEnd(m.Name); r != nil {
-		rows = append(rows, []string{"last training", fmt.Sprintf("%s retrain, command %s, %s", r.Action, r.CommandID[:min(len(r.CommandID), 8)], ended(r))})
+		rows = append(rows, []string{"last training", fmt.Sprintf("%s retrain, command %s, %s", r.Action, r.CommandID[:min(len(r.CommandID), 8)], phrases.Ended(r))})
 	}
 	rows = append(rows, []string{"alerts", retrain.Thousands(len(m.Alerts)) + " that count"}, []string{"next", h.next(m, command)}, []string{"to do", h.todo(m.Name)})
 	p.table("  ", rows...)
 	if command != nil {
 		p.heading("its command")
-		p.table("  ", append([][]string{{"why", command.value.Explanation}}, commandFacts(&command.value)...)...)
+		p.table("  ", append([][]string{{"why", command.value.Explanation}}, phrases.CommandFacts(&command.value)...)...)
 	}
 }
 
 // why is what the last decision said, unless it said of the command that nobody has taken it up, and somebody has since.
 func why(m *retrain.Model, command *shownCommand, said string) string {
-	if m.Reason != retrain.ReasonInFlight || command == nil || !started(m, &command.value) {
+	if m.Reason != retrain.ReasonInFlight || command == nil || !phrases.Started(m, &command.value) {
 		return said
 	}
-	return fmt.Sprintf("its command (%s) %s, and a model has one at a time: what still counts when it ends is decided again", command.value.Action, openFate(m, &command.value))
+	return fmt.Sprintf("its command (%s) %s, and a model has one at a time: what still counts when it ends is decided again", command.value.Action, phrases.OpenFate(m, &command.value))
 }
 
 func (h *history) doing(m *retrain.Model, command *shownCommand) string {
 	switch {
 	case m.Phase == retrain.PhaseTraining && command != nil:
-		return fmt.Sprintf("%s retrain %s", command.value.Action, openFate(m, &command.value))
+		return fmt.Sprintf("%s retrain %s", command.value.Action, phrases.OpenFate(m, &command.value))
 	case m.Phase == retrain.PhaseTraining:
 		return "a command is open"
 	case m.Phase == retrain.PhaseCooling:
 		return "left alone for a while after its last command (cool-down)"
 	}
-	return decided(m.Action, m.Reason)
+	return phrases.Decided(m.Action, m.Reason)
 }
 
 // since is when what the model does now began.
@@ -150,16 +155,16 @@ func (h *history) since(m *retrain.Model, command *shownCommand) *int64 {
 func (h *history) next(m *retrain.Model, command *shownCommand) string {
 	counting := len(m.Alerts) > 0
 	switch {
-	case m.Phase == retrain.PhaseTraining && command != nil && !started(m, &command.value):
-		return fmt.Sprintf("a trainer takes the command up by %s, or it expires; then comes the cool-down, and what still counts is decided again", orDate(m.Until))
+	case m.Phase == retrain.PhaseTraining && command != nil && !phrases.Started(m, &command.value):
+		return fmt.Sprintf("a trainer takes the command up by %s, or it expires; then comes the cool-down, and what still counts is decided again", phrases.OrDate(m.Until))
 	case m.Phase == retrain.PhaseTraining:
-		return fmt.Sprintf("the trainer reports its end by %s, or the command expires; a success answers the alerts before it, anything else leaves them", orDate(m.Until))
+		return fmt.Sprintf("the trainer reports its end by %s, or the command expires; a success answers the alerts before it that ask for no more, anything else leaves them", phrases.OrDate(m.Until))
 	case m.Phase == retrain.PhaseCooling && counting:
-		return fmt.Sprintf("at %s it is decided again: a %s retrain, unless the alerts are over by then", orDate(m.Until), mostSevere(m.Alerts))
+		return fmt.Sprintf("at %s it is decided again: a %s retrain, unless the alerts are over by then", phrases.OrDate(m.Until), mostSevere(m.Alerts))
 	case m.Phase == retrain.PhaseCooling:
-		return fmt.Sprintf("nothing, unless an alert comes; one that comes before %s waits until then", orDate(m.Until))
+		return fmt.Sprintf("nothing, unless an alert comes; one that comes before %s waits until then", phrases.OrDate(m.Until))
 	case m.Reason == retrain.ReasonUndeployed:
-		return fmt.Sprintf("at %s the alerts that still fire count again; drift of the new version itself counts at once", orDate(m.Until))
+		return fmt.Sprintf("at %s the alerts that still fire count again; drift of the new version itself counts at once", phrases.OrDate(m.Until))
 	}
 	return "nothing, unless an alert comes: it is decided at once"
 }
@@ -182,7 +187,7 @@ func (h *history) todo(name string) string {
 	}
 	v := &m.value
 	switch command := h.command(v.CommandID); {
-	case v.Phase == retrain.PhaseTraining && command != nil && !started(v, &command.value):
+	case v.Phase == retrain.PhaseTraining && command != nil && !phrases.Started(v, &command.value):
 		return fmt.Sprintf("`%s` trains it by a program; a trainer of your own reads %s and answers in %s",
 			h.given.command("worker --exec PROGRAM"+choosing(command.value.Modality)), h.topics.commands(), h.topics.progress())
 	case v.Phase == retrain.PhaseTraining:
@@ -190,7 +195,7 @@ func (h *history) todo(name string) string {
 	case v.Phase == retrain.PhaseCooling:
 		return h.remedy(name) + "; " + trigger + " does not wait for the cool-down"
 	case v.Reason == retrain.ReasonUndeployed:
-		return fmt.Sprintf("deploy version %s; %s trains once more all the same", orDash(v.Latest), trigger)
+		return fmt.Sprintf("deploy version %s; %s trains once more all the same", phrases.OrDash(v.Latest), trigger)
 	case v.Reason == retrain.ReasonStale:
 		return "look why events come so late; " + trigger + " trains all the same"
 	}
@@ -227,7 +232,7 @@ func (h *history) printDecisions(p *page, all []*shownDecision) {
 	rows := [][]string{}
 	for _, d := range slices.Backward(all) {
 		v := &d.value
-		rows = append(rows, []string{retrain.Clock(v.DecidedAt), orDate(v.Until), v.DecisionID[:min(len(v.DecisionID), 8)], decided(v.Action, v.Reason)})
+		rows = append(rows, []string{retrain.Clock(v.DecidedAt), phrases.OrDate(v.Until), v.DecisionID[:min(len(v.DecisionID), 8)], phrases.Decided(v.Action, v.Reason)})
 	}
 	p.heading("decisions, the newest first (one of them: %s)", h.given.command("explain decision ID"))
 	p.list([]string{"DECIDED", "UNTIL", "ID", "WHAT"}, rows, mostDecisions, fmt.Sprintf("; `%s` has all", h.given.command("tail "+h.topics.decisions()+" --from start --until end")))

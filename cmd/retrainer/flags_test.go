@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -60,12 +61,14 @@ func TestEveryFlagHasAScriptThatFailsWithoutIt(t *testing.T) {
 		setup := p.Setup
 		p.Setup = func(e *testscript.Env) error {
 			err := setup(e)
-			e.Values[patienceKey{}] = withoutPatience
+			patient(e, withoutPatience)
 			return err
 		}
-		outcome := &outcomes{failed: map[string]bool{}}
+		outcome := &outcomes{failed: map[string]bool{}, running: map[string]bool{}}
 		testscript.RunT(&recordingT{outcomes: outcome}, p)
-		outcome.running.Wait()
+		if err := until(outcome.ended); err != nil {
+			t.Fatal(err)
+		}
 		for _, name := range got {
 			if script := strings.TrimSuffix(name, ".txtar"); !outcome.failed[script] {
 				t.Errorf("%s passes without its flag", filepath.Join(dir, name))
@@ -129,11 +132,26 @@ func TestAFlagIsTakenOutWhole(t *testing.T) {
 	}
 }
 
-// outcomes notes which scripts failed.
+// outcomes notes which scripts run, and which have failed.
 type outcomes struct {
-	mu      sync.Mutex
-	failed  map[string]bool
-	running sync.WaitGroup
+	mu              sync.Mutex
+	running, failed map[string]bool // by script
+}
+
+// ended says which scripts run longer than their deadline allows.
+func (o *outcomes) ended() error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	var running []string
+	for name, is := range o.running { // order: sorted below
+		if is {
+			running = append(running, name)
+		}
+	}
+	if slices.Sort(running); len(running) > 0 {
+		return fmt.Errorf("they have not ended: %q", running)
+	}
+	return nil
 }
 
 // recordingT runs scripts of which each is expected to fail.
@@ -150,22 +168,29 @@ func (r *recordingT) Log(...any)    {}
 func (r *recordingT) Verbose() bool { return false }
 
 func (r *recordingT) fail() {
-	r.mu.Lock()
-	r.failed[r.name] = true
-	r.mu.Unlock()
+	r.note(r.failed, true)
 	panic(errFailed)
+}
+
+func (r *recordingT) note(where map[string]bool, is bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	where[r.name] = is
 }
 
 // errFailed ends the goroutine of a script that failed.
 var errFailed = "the script failed"
 
 func (r *recordingT) Run(name string, f func(testscript.T)) {
-	r.running.Go(func() {
+	script := &recordingT{outcomes: r.outcomes, name: name}
+	script.note(script.running, true)
+	go func() { // ended waits for it
+		defer script.note(script.running, false)
 		defer func() {
 			if p := recover(); p != nil && p != errFailed {
 				panic(p)
 			}
 		}()
-		f(&recordingT{outcomes: r.outcomes, name: name})
-	})
+		f(script)
+	}()
 }

@@ -48,7 +48,7 @@ type moment struct {
 }
 
 func (m *moment) String() string { return m.text }
-func (m *moment) Type() string   { return m.first + "|" + m.last + "|RFC3339" }
+func (m *moment) Type() string   { return "WHERE" }
 
 func (m *moment) Set(text string) error {
 	at, timeErr := time.Parse(time.RFC3339Nano, text)
@@ -62,10 +62,12 @@ func (m *moment) Set(text string) error {
 		m.from = consumer.From{Time: at}
 	case m.offsets && offsetErr == nil && offset >= 0:
 		m.from = consumer.From{Offset: offset}
-	case m.offsets:
-		return fmt.Errorf("%s, %s, an offset or a time like 2026-11-24T10:04:05Z is needed", m.first, m.last)
 	default:
-		return fmt.Errorf("%s, %s or a time like 2026-11-24T10:04:05Z is needed", m.first, m.last)
+		or := " or"
+		if m.offsets {
+			or = ", an offset or"
+		}
+		return fmt.Errorf("%s, %s%s a time like 2026-11-24T10:04:05Z is needed%s", m.first, m.last, or, meant(strings.ToLower(text), []string{m.first, m.last}))
 	}
 	m.text = text
 	return nil

@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"context"
 	"encoding/binary"
 	"hash/crc32"
 	"os"
@@ -53,7 +52,7 @@ func expireCommand(ts *testscript.TestScript, _ bool, args []string) {
 	rp.Offset = offset
 	rt.Partitions = append(rt.Partitions, rp)
 	req.Topics = append(req.Topics, rt)
-	res, err := req.RequestWith(context.Background(), c)
+	res, err := req.RequestWith(within(ts), c)
 	ts.Check(err)
 	if code := res.Topics[0].Partitions[0].ErrorCode; code != 0 {
 		ts.Fatalf("error code %d", code)

@@ -25,7 +25,7 @@ const (
 
 // wireFlag is for commands that write records.
 func (c *configuration) wireFlag(f *pflag.FlagSet) {
-	f.StringVar(&c.wire, "wire", "", "framing of what is written, ledger and checkpoints aside: single-object or confluent; by default confluent where --schema-registry is given")
+	f.StringVar(&c.wire, "wire", "", "`FRAMING` of what is written, ledger and checkpoints aside: single-object or confluent; by default confluent where --schema-registry is given")
 }
 
 // checkWire settles how records are framed.
@@ -35,10 +35,10 @@ func (c *configuration) checkWire() error {
 		c.wire = singleObject
 	case c.wire == "":
 		c.wire = confluent
-	case c.wire != singleObject && c.wire != confluent:
-		return usage("--wire %q is none of %s, %s", c.wire, singleObject, confluent)
 	case c.wire == confluent && c.schemaRegistry == "":
 		return usage("--wire confluent needs the ids of a schema registry: --schema-registry URL says where it is")
+	default:
+		return oneOf("wire", c.wire, singleObject, confluent)
 	}
 	return nil
 }

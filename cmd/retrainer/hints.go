@@ -3,6 +3,8 @@ package main
 import (
 	"errors"
 	"fmt"
+	"maps"
+	"os"
 	"slices"
 	"strings"
 
@@ -51,27 +53,67 @@ func (c *configuration) missing(err error) error {
 	text := fmt.Sprintf("missing on the cluster at %s, or no right to see it: topic %s", strings.Join(c.brokers, ", "), strings.Join(s.Missing, ", "))
 	for _, name := range s.Missing {
 		if !slices.Contains(made, name) {
-			return &consumer.SetupError{Message: text + suggestions(name, made) + "; `" + c.given.command("topics apply") + "` makes only topics of the program's own"}
+			return &consumer.SetupError{Message: text + suggestedTopics(name, made) + "; `" + c.given.command("topics apply") + "` makes only topics of the program's own"}
 		}
 	}
 	return &consumer.SetupError{Message: text + "; `" + c.given.command("topics apply") + "` makes what is missing"}
 }
 
-// flagMistake names the flag that somebody may have meant, or how a length of time is written.
+// mistypedVariable finds a variable of the environment that sets nothing and is nearly one that does. Others that begin like ours are
+// left alone: an orchestrator makes some up by the names of services.
+func mistypedVariable(root *cobra.Command) error {
+	known := map[string]bool{variable("config"): true, passwordVariable: true, registryUser: true, registryPassword: true}
+	for k := range knownKeys(root) { // order: a set
+		known[variable(k)] = true
+	}
+	var words []string
+	for _, k := range slices.Sorted(maps.Keys(known)) {
+		words = append(words, strings.TrimPrefix(k, variablePrefix))
+	}
+	for _, pair := range slices.Sorted(slices.Values(os.Environ())) {
+		name, _, _ := strings.Cut(pair, "=")
+		word, ours := strings.CutPrefix(name, variablePrefix)
+		if !ours || known[name] {
+			continue
+		}
+		if near := nearest.Word(word, words); near != "" {
+			return usage("the environment variable %s sets nothing; did you mean %s%s?", name, variablePrefix, near)
+		}
+	}
+	return nil
+}
+
+// oneOf refuses a flag's value that is none of the known words.
+func oneOf(flag, value string, known ...string) error {
+	if slices.Contains(known, value) {
+		return nil
+	}
+	return usage("--%s %q is none of %s%s", flag, value, strings.Join(known, ", "), meant(strings.ToLower(value), known))
+}
+
+// flagMistake says what is wrong with a flag, and names the one that somebody may have meant.
 func flagMistake(cmd *cobra.Command, err error) error {
 	var value *pflag.InvalidValueError
-	if errors.As(err, &value) && value.GetFlag().Value.Type() == "duration" {
-		return fmt.Errorf("%w; a length of time is written like 30s or 5m", err)
-	}
+	var missing *pflag.ValueRequiredError
 	var unknown *pflag.NotExistError
-	if !errors.As(err, &unknown) || len(unknown.GetSpecifiedName()) < 2 {
-		return err
+	switch {
+	case errors.As(err, &value):
+		return usage("--%s %q: %s", value.GetFlag().Name, value.GetValue(), plainly(value.GetFlag(), value.Unwrap()))
+	case errors.As(err, &missing):
+		return usage("--%s needs a value behind it; `%s --help` says which", missing.GetSpecifiedName(), cmd.CommandPath())
+	case !errors.As(err, &unknown):
+		return usage("%v; `%s --help` lists the flags", err, cmd.CommandPath())
 	}
-	var known []string
-	cmd.Flags().VisitAll(func(f *pflag.Flag) { known = append(known, f.Name) })
-	near := nearest.Word(unknown.GetSpecifiedName(), known)
+	dashes, near := "--", ""
+	if unknown.GetSpecifiedShortnames() != "" {
+		dashes = "-"
+	} else {
+		var known []string
+		cmd.Flags().VisitAll(func(f *pflag.Flag) { known = append(known, f.Name) })
+		near = nearest.Word(unknown.GetSpecifiedName(), known)
+	}
 	if near == "" {
-		return fmt.Errorf("%w; `%s --help` lists those that there are", err, cmd.CommandPath())
+		return usage("unknown flag: %s%s; `%s --help` lists those that there are", dashes, unknown.GetSpecifiedName(), cmd.CommandPath())
 	}
-	return fmt.Errorf("%w; did you mean --%s?", err, near)
+	return usage("unknown flag: %s%s; did you mean --%s?", dashes, unknown.GetSpecifiedName(), near)
 }

@@ -11,10 +11,15 @@ import (
 	"sync"
 	"time"
 
+	"github.com/rs/zerolog"
+
+	"github.com/visutility/retrainer/cmd/retrainer/board"
 	"github.com/visutility/retrainer/consumer"
+	"github.com/visutility/retrainer/consumer/record"
+	"github.com/visutility/retrainer/schemas"
 )
 
-// listen answers /livez, /readyz and /metrics until stop is called, which returns when nothing answers any more.
+// listen answers with the page for people, /livez, /readyz and /metrics until stop is called, which returns when nothing answers any more.
 func (s *service) listen() (stop func(), err error) {
 	if s.http == "" {
 		return func() {}, nil
@@ -23,14 +28,15 @@ func (s *service) listen() (stop func(), err error) {
 	if err != nil {
 		return nil, &consumer.SetupError{Message: "--http " + s.http + ": " + err.Error() + "; give another address, or none (--http '') to go without"}
 	}
-	server := &http.Server{Handler: s.routes(), ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second, WriteTimeout: 10 * time.Second}
+	board := s.board()
+	server := answering(s.routes(board))
 	var serving sync.WaitGroup
 	serving.Go(func() {
 		if err := server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
 			s.log.Error().Err(err).Msg("HTTP ended")
 		}
 	})
-	s.log.Info().Str("http", l.Addr().String()).Msg("listening")
+	s.log.Info().Str("http", l.Addr().String()).Str("page", "http://"+l.Addr().String()+"/").Msg("listening")
 	return func() {
 		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 		defer cancel()
@@ -38,11 +44,18 @@ func (s *service) listen() (stop func(), err error) {
 			_ = server.Close() // whoever has not got an answer by now gets none
 		}
 		serving.Wait()
+		board.Close()
 	}, nil
 }
 
-func (s *service) routes() http.Handler {
+// answering bounds what one who asks may take of time and memory.
+func answering(h http.Handler) *http.Server {
+	return &http.Server{Handler: h, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second, WriteTimeout: 10 * time.Second, MaxHeaderBytes: 16 << 10}
+}
+
+func (s *service) routes(board *board.Board) http.Handler {
 	mux := http.NewServeMux()
+	board.Routes(mux)
 	mux.HandleFunc("GET /livez", func(w http.ResponseWriter, _ *http.Request) {
 		w.WriteHeader(http.StatusOK)
 		_, _ = w.Write([]byte("ok\n"))
@@ -57,6 +70,24 @@ func (s *service) routes() http.Handler {
 	})
 	mux.Handle("GET /metrics", s.metrics.Handler())
 	return mux
+}
+
+// board is the page for people, on topics as any other program reads them.
+func (s *service) board() *board.Board {
+	n := s.names()
+	return board.New(board.Config{App: s.app, Topics: board.Topics{Models: n.models(), Decisions: n.decisions(), Commands: n.commands(), Results: n.results(), Events: s.events()},
+		Connect: func() (*consumer.Client, error) {
+			return consumer.Connect(consumer.ClientConfig{Brokers: s.brokers, ClientID: s.app + "-board", Access: s.access(), Log: zerolog.Nop(), OnRecord: s.plain})
+		},
+		Written: s.eventWrittenBy, MaxEventBytes: int(s.maxEventBytes), Log: s.log})
+}
+
+// eventWrittenBy is writtenBy for events, which may be bare.
+func (s *service) eventWrittenBy(ctx context.Context, r *record.Record) (*schemas.Schema, []byte, error) {
+	if s.bare != nil {
+		return s.bare, r.Value, nil
+	}
+	return s.writtenBy(ctx, r)
 }
 
 // readiness is the body of /readyz.

@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 )
@@ -24,6 +25,8 @@ func interruptedCommand(ts *testscript.TestScript, neg bool, args []string) {
 	errs, err := cmd.StderrPipe()
 	ts.Check(err)
 	ts.Check(cmd.Start())
+	limit := time.AfterFunc(ts.Value(patienceKey{}).(time.Duration), func() { _ = cmd.Process.Kill() }) // it may never say so
+	defer limit.Stop()
 	var told strings.Builder
 	for s := bufio.NewScanner(errs); s.Scan(); {
 		told.WriteString(s.Text() + "\n")

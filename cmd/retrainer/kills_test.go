@@ -16,6 +16,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/visutility/retrainer/cmd/retrainer/embedded"
+	"github.com/visutility/retrainer/internal/free"
 	"github.com/visutility/retrainer/schemas"
 )
 
@@ -74,18 +75,23 @@ func (p *process) stop(t *testing.T) {
 	p.wait(t)
 }
 
-// wait waits for its end, which must be good.
+// wait waits for its end, which must be good, and come.
 func (p *process) wait(t *testing.T) {
 	t.Helper()
+	limit := time.AfterFunc(3*patience, func() { _ = p.cmd.Process.Kill() })
+	defer limit.Stop()
 	if err := p.cmd.Wait(); err != nil {
 		t.Errorf("%v\n%s", err, p.errs.String())
 	}
 }
 
+// asking is for what is asked again where no answer comes.
+var asking = http.Client{Timeout: 10 * time.Second}
+
 func (p *process) ready(t *testing.T, web string) {
 	t.Helper()
 	err := until(func() error {
-		res, err := http.Get("http://" + web + "/readyz")
+		res, err := asking.Get("http://" + web + "/readyz")
 		if err == nil {
 			defer res.Body.Close()
 			if res.StatusCode != http.StatusOK {
@@ -105,7 +111,7 @@ func TestDevKilledAtAnyMomentIsExactlyOnce(t *testing.T) {
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
 	random := rand.New(rand.NewPCG(seed, 0))
-	broker, web, data := freeAddress(t), freeAddress(t), t.TempDir()
+	broker, web, data := free.Address(t), free.Address(t), t.TempDir()
 	const kills, events = 8, 12
 
 	dev := startDev(t, broker, web, data)

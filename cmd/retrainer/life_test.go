@@ -227,12 +227,12 @@ func (l *life) story(log *said) {
 	}
 }
 
-// live is one life under a judge for instance a, which is started again 100 ms after a crash. end looks at its outcome.
-func live(t *testing.T, id string, j sim.Judge, end func(w *sim.World) error) (xs sim.Exchanges, err error) {
+// live is one life under faults for instance a, which is started again 100 ms after a crash. end looks at its outcome.
+func live(t *testing.T, id string, faults sim.Faults, end func(w *sim.World) error) (xs sim.Exchanges, err error) {
 	sim.Bubble(t, simulatedTopics(), func(w *sim.World) {
 		var log said
 		l := &life{World: w, stable: map[string]int64{}, there: map[string][]string{}, taken: map[string]bool{}}
-		w.Keep("a", serving(id, 1, &log), j, 100*time.Millisecond)
+		w.Keep("a", serving(id, 1, &log), faults, 100*time.Millisecond)
 		l.story(&log)
 		if err = l.err; err == nil {
 			err = end(w)

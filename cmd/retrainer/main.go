@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"os/signal"
 	"syscall"
@@ -36,10 +37,15 @@ func run(args []string, in io.Reader, out, errs io.Writer) int {
 	root.SetIn(in)
 	root.SetOut(out)
 	root.SetErr(errs)
-	err := root.ExecuteContext(ctx)
+	var unwritten error // a help that nobody got: cobra's function for it gives none
+	root.SetHelpFunc(func(cmd *cobra.Command, _ []string) { unwritten = showHelp(cmd) })
+	err := unknownCommand(root, root.ExecuteContext(ctx))
+	if err == nil {
+		err = unwritten
+	}
 	code := exitOf(ctx, err)
 	if code != exitDone {
-		fmt.Fprintf(errs, "retrainer: %v\n", err)
+		tellError(errs, root, args, err, code)
 	}
 	return code
 }
@@ -47,9 +53,12 @@ func run(args []string, in io.Reader, out, errs io.Writer) int {
 // exitOf tells the exit code of an error. What did not come from a command's work came from cobra: usage.
 func exitOf(ctx context.Context, err error) int {
 	var failed *failure
+	var onFile *fs.PathError
 	switch {
 	case err == nil, ctx.Err() != nil && errors.Is(err, context.Canceled):
 		return exitDone
+	case errors.As(err, &onFile) && onFile.Op == "write": // what was asked for was not printed, also where cobra prints
+		return exitFailed
 	case !errors.As(err, &failed),
 		errors.As(err, new(*usageError)), errors.As(err, new(*mistakes)), errors.As(err, new(*consumer.SetupError)):
 		return exitUsage
@@ -74,56 +83,20 @@ func usage(format string, a ...any) error { return &usageError{fmt.Sprintf(forma
 func newRoot() *cobra.Command {
 	var c configuration
 	root := &cobra.Command{
-		Use:   "retrainer",
-		Short: "Turns drift and performance events into retrain commands, each exactly once",
-		Long: `retrainer reads drift and performance events from Kafka, decides for each model between no action, soft and full
-retrain, and publishes commands for trainers, each exactly once. With worker they are trained by a program of yours.
-
-Flag --a-b is also the environment variable VTY_A_B and the key a_b of retrainer.yaml; flag before variable before file.`,
-		SilenceErrors:              true,
-		SilenceUsage:               true,
-		SuggestionsMinimumDistance: 2,
-		CompletionOptions:          cobra.CompletionOptions{HiddenDefaultCmd: true},
+		Use:                "retrainer",
+		Short:              "Turns drift and performance events into retrain commands, each exactly once",
+		Version:            buildVersion().String(),
+		SilenceErrors:      true,
+		SilenceUsage:       true,
+		DisableSuggestions: true, // unknownCommand has them
+		CompletionOptions:  cobra.CompletionOptions{DisableDefaultCmd: true},
 	}
 	c.flags(root.PersistentFlags())
 	root.SetFlagErrorFunc(flagMistake)
-	for _, sub := range []*cobra.Command{serveCommand(&c), devCommand(&c), workerCommand(&c), topicsCommand(&c), produceCommand(&c), tailCommand(&c),
-		statusCommand(&c), explainCommand(&c), policyCommand(&c), triggerCommand(&c), verifyCommand(&c), versionCommand(&c)} {
-		root.AddCommand(sub)
-	}
+	root.SetVersionTemplate("{{.Version}}\n")
+	root.SetHelpCommand(helpCommand())
+	root.AddCommand(serveCommand(&c), devCommand(&c), demoCommand(&c), workerCommand(&c), topicsCommand(&c), produceCommand(&c), tailCommand(&c),
+		statusCommand(&c), explainCommand(&c), policyCommand(&c), triggerCommand(&c), verifyCommand(&c), readyCommand(&c), completionCommand(), versionCommand(&c))
+	c.completions(root)
 	return root
-}
-
-// command makes a command whose flags are also read from the environment and the file, and whose errors are failures.
-func command(c *configuration, use, short string, args cobra.PositionalArgs, work func(cmd *cobra.Command, args []string) error) *cobra.Command {
-	expected := func(cmd *cobra.Command, given []string) error {
-		if err := args(cmd, given); err != nil {
-			return fmt.Errorf("%w; it is `%s`", err, cmd.UseLine())
-		}
-		return nil
-	}
-	return &cobra.Command{Use: use, Short: short, Args: expected, DisableFlagsInUseLine: true,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			c.given = flagsGiven(cmd) // before settle gives flags the values of variables and the file
-			if err := settle(cmd); err != nil {
-				return err
-			}
-			if err := c.check(); err != nil {
-				return err
-			}
-			if err := work(cmd, args); err != nil {
-				return &failure{c.missing(err)}
-			}
-			return nil
-		}}
-}
-
-// group makes a command that is nothing without one of those below it.
-func group(use, short, needs string) *cobra.Command {
-	return &cobra.Command{Use: use, Short: short, Args: cobra.ArbitraryArgs, RunE: func(_ *cobra.Command, args []string) error {
-		if len(args) > 0 {
-			return usage("%s needs %s, and not %q", use, needs, args[0])
-		}
-		return usage("%s needs %s", use, needs)
-	}}
 }

@@ -79,7 +79,7 @@ type numbers map[string]float64
 func asked(t *testing.T, s *service) numbers {
 	t.Helper()
 	res := httptest.NewRecorder()
-	s.routes().ServeHTTP(res, httptest.NewRequest(http.MethodGet, "/metrics", nil))
+	s.routes(s.board()).ServeHTTP(res, httptest.NewRequest(http.MethodGet, "/metrics", nil))
 	if res.Code != http.StatusOK || !strings.HasPrefix(res.Header().Get("Content-Type"), "text/plain; version=0.0.4") {
 		t.Fatalf("%d, %s: %s", res.Code, res.Header().Get("Content-Type"), res.Body)
 	}
@@ -197,7 +197,7 @@ func TestMetricsSayWhatStands(t *testing.T) {
 		var log said
 		var now atomic.Pointer[service]
 		l := &life{World: w, stable: map[string]int64{}, there: map[string][]string{}, taken: map[string]bool{}}
-		lost := sim.Nth(2, sim.All(sim.Key(kmsg.EndTxn), sim.Txn("retrain.retrain.ledger.0")), sim.Verdict{Act: sim.Lose})
+		lost := sim.Nth(2, sim.All(sim.Key(kmsg.EndTxn), sim.Txn("retrain.retrain.ledger.0")), sim.Fault{Act: sim.Lose})
 		a := w.Start("a", measuring(&log, &now), lost)
 		l.joined("a.1")
 		l.eventful()
@@ -261,7 +261,7 @@ func TestMetricsAnswerWhileTheClusterIsAway(t *testing.T) {
 	}
 	for method, want := range map[string]int{http.MethodHead: http.StatusOK, http.MethodPost: http.StatusMethodNotAllowed} {
 		res := httptest.NewRecorder()
-		s.routes().ServeHTTP(res, httptest.NewRequest(method, "/metrics", nil))
+		s.routes(s.board()).ServeHTTP(res, httptest.NewRequest(method, "/metrics", nil))
 		if res.Code != want {
 			t.Errorf("%s is answered %d", method, res.Code)
 		}

@@ -3,11 +3,10 @@ package main
 import (
 	"fmt"
 	"io"
-	"strconv"
 	"strings"
 	"text/tabwriter"
-	"unicode/utf8"
 
+	"github.com/visutility/retrainer/cmd/retrainer/phrases"
 	"github.com/visutility/retrainer/retrain"
 )
 
@@ -19,7 +18,7 @@ type page struct {
 }
 
 func (p *page) line(format string, args ...any) {
-	p.write(visible(fmt.Sprintf(format, args...)) + "\n")
+	p.write(phrases.Visible(fmt.Sprintf(format, args...)) + "\n")
 }
 
 // heading begins a section.
@@ -47,7 +46,7 @@ func (p *page) table(indent string, rows ...[]string) {
 		}
 		cells := make([]string, len(row))
 		for i, cell := range row {
-			if cells[i] = visible(cell); i < len(row)-1 {
+			if cells[i] = phrases.Visible(cell); i < len(row)-1 {
 				cells[i] = cut(cells[i])
 			}
 		}
@@ -77,39 +76,3 @@ func cut(cell string) string {
 	}
 	return string(all[:widest/2]) + "…" + string(all[len(all)-widest/2+1:])
 }
-
-// visible is a text with everything escaped that would not be seen: control characters, marks that turn the direction of
-// writing, bytes that are not UTF-8.
-func visible(text string) string {
-	clean := true
-	for _, r := range text {
-		clean = clean && r != utf8.RuneError && strconv.IsPrint(r)
-	}
-	if clean {
-		return text
-	}
-	var b strings.Builder
-	for i, r := range text {
-		_, size := utf8.DecodeRuneInString(text[i:])
-		switch {
-		case r == utf8.RuneError && size == 1:
-			fmt.Fprintf(&b, `\x%02x`, text[i])
-		case strconv.IsPrint(r):
-			b.WriteRune(r)
-		default:
-			quoted := strconv.QuoteRuneToASCII(r)
-			b.WriteString(quoted[1 : len(quoted)-1])
-		}
-	}
-	return b.String()
-}
-
-// fact is a row of a table, or none.
-func fact[T any](name string, value *T, say func(T) string) []string {
-	if value == nil {
-		return nil
-	}
-	return []string{name, say(*value)}
-}
-
-func same(text string) string { return text }

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 	"unicode/utf8"
+
+	"github.com/visutility/retrainer/cmd/retrainer/phrases"
 )
 
 func TestNothingFromOutsideReachesTheTerminalAsItIs(t *testing.T) {
@@ -18,7 +20,7 @@ func TestNothingFromOutsideReachesTheTerminalAsItIs(t *testing.T) {
 		"\xff\xfe":                `\xff\xfe`,
 		"\ufffd":                  "\ufffd",
 	} {
-		if got := visible(text); got != want {
+		if got := phrases.Visible(text); got != want {
 			t.Errorf("%q is shown as %q, expected %q", text, got, want)
 		}
 		var b strings.Builder

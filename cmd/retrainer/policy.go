@@ -29,39 +29,46 @@ func policyCommand(c *configuration) *cobra.Command {
 		if err != nil {
 			return err
 		}
-		if _, err := io.WriteString(cmd.ErrOrStderr(), f.doubts(p)); err != nil {
+		doubts := f.doubts(p)
+		if c.json {
+			return f.printJSON(cmd.OutOrStdout(), p, doubts)
+		}
+		if _, err := io.WriteString(cmd.ErrOrStderr(), doubts.warnings()); err != nil {
 			return err
 		}
-		return f.print(cmd.OutOrStdout(), p, c.json)
+		return f.print(cmd.OutOrStdout(), p)
 	})
 	tunerFlag(check.Flags(), &tuner)
 	policy.AddCommand(check)
 	return policy
 }
 
-// print says what the file's policy does, or what it is in normal form.
-func (f *yamlFile) print(out io.Writer, p *retrain.Policy, asJSON bool) error {
-	sum := sha256.Sum256(p.Canonical())
-	hash := hex.EncodeToString(sum[:])
-	if asJSON {
-		rules := []map[string]string{}
-		for _, r := range p.RuleIDs() {
-			rules = append(rules, map[string]string{"path": r.Path.String(), "rule_id": r.ID, "rule": r.Text})
-		}
-		line := json.NewEncoder(out)
-		line.SetEscapeHTML(false) // the policy stays as it is, byte for byte
-		return line.Encode(map[string]any{"file": f.path, "revision": p.Revision, "sha256": hash, "rules": rules, "policy": json.RawMessage(p.Canonical())})
-	}
+// print says what the file's policy does.
+func (f *yamlFile) print(out io.Writer, p *retrain.Policy) error {
 	given := ""
 	if firstPair(f.root, "revision") < 0 {
 		given = " (by default: the file gives none)"
 	}
-	lines := fmt.Sprintf("%s is right: revision %d%s, SHA-256 %s with every default written out\n", f.path, p.Revision, given, hash)
+	lines := fmt.Sprintf("%s is right: revision %d%s, SHA-256 %s with every default written out\n", f.path, p.Revision, given, hashOf(p))
 	for _, s := range p.Sentences() {
 		lines += s + "\n"
 	}
 	_, err := io.WriteString(out, lines)
 	return err
+}
+
+// printJSON says what the file's policy is in normal form, byte for byte.
+func (f *yamlFile) printJSON(out io.Writer, p *retrain.Policy, doubts *mistakes) error {
+	rules := []map[string]string{}
+	for _, r := range p.RuleIDs() {
+		rules = append(rules, map[string]string{"path": r.Path.String(), "rule_id": r.ID, "rule": r.Text})
+	}
+	return writeJSON(out, map[string]any{"file": f.path, "revision": p.Revision, "sha256": hashOf(p), "rules": rules, "policy": json.RawMessage(p.Canonical()), "warnings": doubts.places()})
+}
+
+func hashOf(p *retrain.Policy) string {
+	sum := sha256.Sum256(p.Canonical())
+	return hex.EncodeToString(sum[:])
 }
 
 // tunerFlag is the flag of those that read a policy: it stands in the normal form, and so in what serve proposes.

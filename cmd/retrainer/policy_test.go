@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -23,7 +22,7 @@ func pendingCommand(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(err)
 	c := client(ts)
 	defer c.Close()
-	ts.Check(c.ProduceSync(context.Background(), &kgo.Record{Topic: "retrain.ledger", Value: value}).FirstErr())
+	ts.Check(c.ProduceSync(within(ts), &kgo.Record{Topic: "retrain.ledger", Value: value}).FirstErr())
 }
 
 func TestThePolicyIsPrintedByteForByte(t *testing.T) {
@@ -36,7 +35,7 @@ func TestThePolicyIsPrintedByteForByte(t *testing.T) {
 		t.Fatal(err)
 	}
 	var out bytes.Buffer
-	if err := f.print(&out, p, true); err != nil {
+	if err := f.printJSON(&out, p, f.doubts(p)); err != nil {
 		t.Fatal(err)
 	}
 	var line struct {

@@ -42,15 +42,20 @@ func (f *yamlFile) policy(tuner string) (*retrain.Policy, error) {
 	return p, f.mistakes.err()
 }
 
-// doubts are the values of a policy that is right which say something else than was perhaps meant, a line each with its place.
-func (f *yamlFile) doubts(p *retrain.Policy) string {
-	found, lines := mistakes{path: f.path}, ""
+// doubts are the values of a policy that is right which say something else than was perhaps meant.
+func (f *yamlFile) doubts(p *retrain.Policy) *mistakes {
+	found := &mistakes{path: f.path}
 	for _, x := range p.Doubts() {
 		found.add(f.find(x.Path), "%v", x)
 	}
 	found.sort()
-	for _, x := range found.all {
-		lines += "warning: " + found.line(x) + "\n"
+	return found
+}
+
+// warnings are a line for each of them.
+func (m *mistakes) warnings() (lines string) {
+	for _, x := range m.all {
+		lines += "warning: " + m.line(x) + "\n"
 	}
 	return lines
 }
@@ -60,5 +65,5 @@ func notRead(what string, err error) error {
 	if errors.As(err, new(*mistakes)) {
 		return err
 	}
-	return usage("%s: %v", what, err)
+	return unread(what, err)
 }

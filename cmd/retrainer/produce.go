@@ -8,12 +8,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
+	"github.com/visutility/retrainer/cmd/retrainer/phrases"
 	"github.com/visutility/retrainer/consumer"
 	"github.com/visutility/retrainer/consumer/record"
 	"github.com/visutility/retrainer/schemas"
@@ -33,6 +35,8 @@ func produceCommand(c *configuration) *cobra.Command {
 					return err
 				}
 			}
+			p.display = c.display
+			p.display.begin("writing to "+p.topic, sizeOf(cmd.InOrStdin()))
 			err := p.run(ctx, client, cmd.InOrStdin())
 			if told := p.tell(cmd.OutOrStdout(), c.json); told != nil && err == nil {
 				err = told
@@ -54,7 +58,7 @@ func (c *configuration) schemaFor(topic, file string) (*schemas.Schema, error) {
 	if file != "" {
 		text, err := os.ReadFile(file)
 		if err != nil {
-			return nil, usage("--schema: %v", err)
+			return nil, unread("--schema", err)
 		}
 		s, err := schemas.Parse(string(text))
 		if err != nil {
@@ -73,7 +77,8 @@ func (c *configuration) schemaFor(topic, file string) (*schemas.Schema, error) {
 	case topic == n.requests():
 		name = "Request"
 	default:
-		return nil, usage("topic %s is none of --drift-topic, --performance-topic, %s and %s, so what it takes is not known: --schema FILE says it", topic, n.progress(), n.requests())
+		return nil, usage("topic %s is none of --drift-topic, --performance-topic, %s and %s, so what it takes is not known: --schema FILE says it%s",
+			topic, n.progress(), n.requests(), suggestedTopics(topic, append(c.events(), n.progress(), n.requests())))
 	}
 	s, ok := schemas.ByName(name)
 	if !ok {
@@ -99,11 +104,14 @@ type producing struct {
 	topic, keyField string
 	schema          *schemas.Schema
 	ids             schemas.IDs
-	last            int  // the line of the record made last
-	largest         int  // the line of the largest record among those that are written together
-	bytes           int  // of that record
-	empty           bool // the input had no line
-	read, written   int  // records: those that lines were made into, and those that the cluster has
+	last            int   // the line of the record made last
+	largest         int   // the line of the largest record among those that are written together
+	bytes           int   // of that record
+	empty           bool  // the input had no line
+	read, written   int   // records: those that lines were made into, and those that the cluster has
+	end             int64 // of the line of the record made last, in bytes of the input
+
+	display *display
 }
 
 // Lines that are there already are written together, up to so many of so many bytes.
@@ -116,6 +124,7 @@ const (
 // line is one line of input, or the error that ended it.
 type line struct {
 	number int
+	end    int64 // in bytes of the input
 	text   []byte
 	err    error
 }
@@ -135,6 +144,8 @@ func (p *producing) run(ctx context.Context, client *consumer.Client, in io.Read
 			return p.ended(ctx, p.placed(err))
 		}
 		p.written += len(records)
+		p.display.to(p.end)
+		p.display.saw(len(records))
 		if errors.Is(bad, io.EOF) {
 			p.empty = p.read == 0
 			return nil
@@ -145,9 +156,19 @@ func (p *producing) run(ctx context.Context, client *consumer.Client, in io.Read
 	}
 }
 
+// sizeOf is how long an input is; 0: it is no file, and nobody knows.
+func sizeOf(in io.Reader) int64 {
+	if file, ok := in.(*os.File); ok {
+		if info, err := file.Stat(); err == nil && info.Mode().IsRegular() {
+			return info.Size()
+		}
+	}
+	return 0
+}
+
 // placed says which lines an error of writing is about: the cluster refuses what was written together.
 func (p *producing) placed(err error) error {
-	return fmt.Errorf("writing up to line %d, whose largest record is line %d with %s: %w", p.last, p.largest, count(p.bytes, "byte"), err)
+	return fmt.Errorf("writing up to line %d, whose largest record is line %d with %s: %w", p.last, p.largest, phrases.Count(p.bytes, "byte"), err)
 }
 
 // ended says how far it came where an error is an interruption.
@@ -155,7 +176,7 @@ func (p *producing) ended(ctx context.Context, err error) error {
 	if ctx.Err() == nil {
 		return err
 	}
-	text := fmt.Sprintf("%d of %s read were written", p.written, count(p.read, "record"))
+	text := fmt.Sprintf("%d of %s read were written", p.written, phrases.Count(p.read, "record"))
 	if p.written < p.read {
 		text += ", others perhaps"
 	}
@@ -175,14 +196,15 @@ func read(ctx context.Context, in io.Reader, lines chan<- line) {
 			return false
 		}
 	}
-	number := 0
+	number, end := 0, int64(0)
 	for s.Scan() {
 		number++
 		text := s.Bytes()
+		end += int64(len(text)) + 1
 		if number == 1 {
 			text = bytes.TrimPrefix(text, []byte("\ufeff"))
 		}
-		if text = bytes.TrimSpace(text); len(text) > 0 && !give(line{number: number, text: bytes.Clone(text)}) {
+		if text = bytes.TrimSpace(text); len(text) > 0 && !give(line{number: number, end: end, text: bytes.Clone(text)}) {
 			return
 		}
 	}
@@ -223,6 +245,7 @@ func (p *producing) collect(ctx context.Context, lines <-chan line) (records []r
 		}
 		records = append(records, r)
 		size += len(r.Value)
+		p.end = l.end
 		if p.last = l.number; len(r.Value) >= p.bytes {
 			p.largest, p.bytes = l.number, len(r.Value)
 		}
@@ -263,7 +286,7 @@ func keyOf(object []byte, field string) ([]byte, error) {
 	}
 	raw, ok := fields[field]
 	if !ok || string(raw) == "null" {
-		return nil, fmt.Errorf("it has no field %s (--key)", field)
+		return nil, fmt.Errorf("it has no field %s (--key)%s", field, suggestion(field, slices.Sorted(maps.Keys(fields))))
 	}
 	if raw[0] != '"' {
 		return raw, nil
@@ -276,12 +299,12 @@ func keyOf(object []byte, field string) ([]byte, error) {
 // tell prints how many records were written.
 func (p *producing) tell(out io.Writer, asJSON bool) error {
 	if asJSON {
-		return json.NewEncoder(out).Encode(map[string]any{"topic": p.topic, "written": p.written})
+		return writeJSON(out, map[string]any{"topic": p.topic, "written": p.written})
 	}
 	empty := ""
 	if p.empty {
 		empty = ": standard input was empty"
 	}
-	_, err := fmt.Fprintf(out, "wrote %s to %s%s\n", count(p.written, "record"), p.topic, empty)
+	_, err := fmt.Fprintf(out, "wrote %s to %s%s\n", phrases.Count(p.written, "record"), p.topic, empty)
 	return err
 }

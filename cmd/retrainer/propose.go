@@ -63,7 +63,11 @@ func (s *service) propose(ctx context.Context, client *consumer.Client, p *propo
 		return err
 	}
 	p.appended = true
-	s.log.Info().Int32("revision", p.policy.Revision).Str("file", p.file).Msg("policy proposed")
+	line := s.log.Info().Int32("revision", p.policy.Revision)
+	if p.file != "" {
+		line.Str("file", p.file)
+	}
+	line.Msg("policy proposed")
 	return nil
 }
 

@@ -29,15 +29,14 @@ const (
 
 // registryFlags say where schemas are that values name by an id.
 func (c *configuration) registryFlags(f *pflag.FlagSet) {
-	f.StringVar(&c.schemaRegistry, "schema-registry", "", "`URL` of a schema registry with Confluent's API, for values in Confluent's framing; user and password: the environment variables "+
-		registryUser+" and "+registryPassword)
-	f.StringVar(&c.registryID, "registry-id", contentID, "which ids values carry: content, those of Confluent's API, or global, Apicurio's globalId")
+	f.StringVar(&c.schemaRegistry, "schema-registry", "", "`URL` of a registry with Confluent's API, for values in Confluent's framing; user and password: "+registryUser+", "+registryPassword)
+	f.StringVar(&c.registryID, "registry-id", contentID, "`IDS` that values carry: content (Confluent's API) or global (Apicurio's globalId)")
 }
 
 // checkRegistry makes the client of the registry. It asks nothing yet.
 func (c *configuration) checkRegistry() error {
-	if c.registryID != contentID && c.registryID != globalID {
-		return usage("--registry-id %q is none of %s, %s", c.registryID, contentID, globalID)
+	if err := oneOf("registry-id", c.registryID, contentID, globalID); err != nil {
+		return err
 	}
 	if c.schemaRegistry == "" {
 		if c.registryID != contentID {

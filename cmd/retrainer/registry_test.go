@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"encoding/base64"
 	"encoding/json"
 	"net/http"
@@ -123,6 +122,6 @@ func framedCommand(ts *testscript.TestScript, _ bool, args []string) {
 		}
 		r.Value, err = s.FromJSON(r.Value, []byte(line))
 		ts.Check(err)
-		ts.Check(c.ProduceSync(context.Background(), r).FirstErr())
+		ts.Check(c.ProduceSync(within(ts), r).FirstErr())
 	}
 }

@@ -8,7 +8,6 @@ import (
 	"flag"
 	"fmt"
 	"io"
-	"math/rand/v2"
 	"net"
 	"net/http"
 	"os"
@@ -18,7 +17,6 @@ import (
 	"runtime"
 	"strconv"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -27,6 +25,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/visutility/retrainer/internal/free"
 	"github.com/visutility/retrainer/schemas"
 )
 
@@ -35,11 +34,14 @@ func TestMain(m *testing.M) {
 	if err := flag.Set("test.parallel", strconv.Itoa(max(4, runtime.GOMAXPROCS(0)))); err != nil {
 		panic(err)
 	}
+	if d, err := time.ParseDuration(os.Getenv("ANSWER_TIMEOUT")); err == nil { // of the program that a script runs
+		answerTimeout = d
+	}
 	testscript.Main(m, map[string]func(){"retrainer": main})
 }
 
-// TestScripts runs the program as people do. Each script has a free address for a broker and one for HTTP in $BROKER and $HTTP, and
-// in $SCHEMAS where our schemas stand.
+// TestScripts runs the program as people do. Each script has a free address for a broker and one for HTTP in $BROKER and $HTTP, in
+// $SCHEMAS where our schemas stand, and in $PATIENCE how long it waits for what must come.
 func TestScripts(t *testing.T) {
 	t.Parallel()
 	testscript.Run(t, scripts(t, filepath.Join("testdata", "script")))
@@ -50,11 +52,12 @@ func scripts(t *testing.T, dir string) testscript.Params {
 	return testscript.Params{
 		Dir: dir,
 		Setup: func(e *testscript.Env) error {
-			broker, web := freeAddress(t), freeAddress(t)
+			broker, web := free.Address(t), free.Address(t)
 			e.Setenv("BROKER", broker)
 			e.Setenv("HTTP", web)
 			e.Setenv("VTY_BROKERS", broker)
-			e.Values[registryKey{}], e.Values[patienceKey{}] = new(*scriptRegistry), patience
+			e.Values[registryKey{}], e.Values[standsKey{}] = new(*scriptRegistry), map[string][]byte{}
+			patient(e, patience)
 			e.Setenv("USER", "ada")
 			schemas, err := filepath.Abs(filepath.Join("..", "..", "schemas"))
 			e.Setenv("SCHEMAS", schemas)
@@ -62,30 +65,11 @@ func scripts(t *testing.T, dir string) testscript.Params {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"http": httpCommand, "now": nowCommand, "write": writeCommand, "lines": linesCommand, "field": fieldCommand,
-			"take": takeCommand, "raw": rawCommand, "strike": strikeCommand, "fell": fellCommand, "struck": struckCommand, "fake": fakeCommand, "code": codeCommand, "truncated": truncatedCommand, "alter": alterCommand, "soon": soonCommand, "forge": forgeCommand, "expire": expireCommand, "pending": pendingCommand, "interrupted": interruptedCommand, "greet": greetCommand, "aborted": abortedCommand, "secured": securedCommand, "rotated": rotatedCommand,
-			"registry": registryCommand, "framed": framedCommand,
+			"take": takeCommand, "raw": rawCommand, "strike": strikeCommand, "stands": standsCommand, "fell": fellCommand, "struck": struckCommand, "fake": fakeCommand, "code": codeCommand, "truncated": truncatedCommand, "alter": alterCommand, "soon": soonCommand, "forge": forgeCommand, "expire": expireCommand, "pending": pendingCommand, "interrupted": interruptedCommand, "greet": greetCommand, "aborted": abortedCommand, "secured": securedCommand, "rotated": rotatedCommand,
+			"documented": documentedCommand, "registry": registryCommand, "shows": showsCommand, "framed": framedCommand,
 		},
 		RequireUniqueNames: true,
 	}
-}
-
-var given sync.Map // ports of freeAddress: a test that has not listened yet shall keep its own
-
-// freeAddress is an address that nobody listens on, below the ports that the system gives to clients: nobody gets it later.
-func freeAddress(t *testing.T) string {
-	t.Helper()
-	for range 100 {
-		address := fmt.Sprintf("127.0.0.1:%d", 15000+rand.IntN(15000))
-		if _, taken := given.LoadOrStore(address, true); taken {
-			continue
-		}
-		if l, err := net.Listen("tcp", address); err == nil {
-			l.Close()
-			return address
-		}
-	}
-	t.Fatal("no free port")
-	return ""
 }
 
 const patience = time.Minute
@@ -105,12 +89,26 @@ func untilOften(patience, every time.Duration, do func() error) error {
 	}
 }
 
-// patienceKey is under what a script finds how long its commands wait.
+// patienceKey is under what a script's commands find how long they wait.
 type patienceKey struct{}
+
+// patient says how long a script and its commands wait.
+func patient(e *testscript.Env, d time.Duration) {
+	e.Values[patienceKey{}] = d
+	e.Setenv("PATIENCE", d.String())
+	e.Setenv("ANSWER_TIMEOUT", d.String())
+}
 
 // waitUntil is until with the patience of a script, which ends where it runs out.
 func waitUntil(ts *testscript.TestScript, do func() error) {
 	ts.Check(untilOften(ts.Value(patienceKey{}).(time.Duration), 20*time.Millisecond, do))
+}
+
+// within is for what a script's command asks of a broker, which may be gone for good: it ends where waitUntil would.
+func within(ts *testscript.TestScript) context.Context {
+	ctx, cancel := context.WithTimeout(context.Background(), ts.Value(patienceKey{}).(time.Duration))
+	ts.Defer(cancel)
+	return ctx
 }
 
 // http URL STATUS [PATTERN]: waits until the URL answers so.
@@ -118,8 +116,9 @@ func httpCommand(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 2 {
 		ts.Fatalf("usage: http URL STATUS [PATTERN]")
 	}
+	client := http.Client{Timeout: ts.Value(patienceKey{}).(time.Duration)}
 	waitUntil(ts, func() error {
-		res, err := http.Get(args[0])
+		res, err := client.Get(args[0])
 		if err != nil {
 			return err
 		}
@@ -132,6 +131,21 @@ func httpCommand(ts *testscript.TestScript, neg bool, args []string) {
 			return fmt.Errorf("%s answers %d: %s", args[0], res.StatusCode, body)
 		}
 		return nil
+	})
+}
+
+// shows FILE PATTERN: waits until a file that something writes shows a line of the pattern.
+func showsCommand(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: shows FILE PATTERN")
+	}
+	pattern := regexp.MustCompile(args[1])
+	waitUntil(ts, func() error {
+		text, err := os.ReadFile(ts.MkAbs(args[0]))
+		if err == nil && !pattern.Match(text) {
+			err = fmt.Errorf("%s shows no %s:\n%s", args[0], args[1], text)
+		}
+		return err
 	})
 }
 
@@ -221,7 +235,7 @@ func rawCommand(ts *testscript.TestScript, _ bool, args []string) {
 			ts.Check(err)
 			r.Value = b
 		}
-		ts.Check(c.ProduceSync(context.Background(), r).FirstErr())
+		ts.Check(c.ProduceSync(within(ts), r).FirstErr())
 	}
 }
 
@@ -245,7 +259,7 @@ func truncatedCommand(ts *testscript.TestScript, _ bool, args []string) {
 	c := client(ts)
 	defer c.Close()
 	value := event(ts, args[1])
-	ts.Check(c.ProduceSync(context.Background(), &kgo.Record{Topic: args[0], Value: value[:len(value)-1]}).FirstErr())
+	ts.Check(c.ProduceSync(within(ts), &kgo.Record{Topic: args[0], Value: value[:len(value)-1]}).FirstErr())
 }
 
 // event is a performance event in Avro.
@@ -282,6 +296,6 @@ func alterCommand(ts *testscript.TestScript, _ bool, args []string) {
 	x.Name, x.Value = args[1], &args[2]
 	r.Configs = append(r.Configs, x)
 	req.Resources = append(req.Resources, r)
-	_, err := req.RequestWith(context.Background(), c)
+	_, err := req.RequestWith(within(ts), c)
 	ts.Check(err)
 }

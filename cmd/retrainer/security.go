@@ -27,19 +27,27 @@ type security struct {
 const passwordVariable = "VTY_SASL_PASSWORD"
 
 func (s *security) flags(f *pflag.FlagSet) {
-	f.StringVar(&s.files.CA, "tls-ca", "", "TLS: `FILE` in PEM with the authorities to trust, or system: those that the system trusts. TLS is on with any --tls flag; files are read at the start only")
-	f.StringVar(&s.files.Cert, "tls-cert", "", "TLS: `FILE` in PEM with the certificate to show; with --tls-key")
-	f.StringVar(&s.files.Key, "tls-key", "", "TLS: `FILE` in PEM with the key of --tls-cert")
-	f.StringVar(&s.mechanism, "sasl", "", "how to log in: plain, scram-sha-256, scram-sha-512; with --sasl-user and a password")
+	f.StringVar(&s.files.CA, "tls-ca", "", "`FILE` in PEM with the authorities to trust, or system: those of the system. TLS is on with any --tls flag; files are read at the start")
+	f.StringVar(&s.files.Cert, "tls-cert", "", "`FILE` in PEM with the certificate to show")
+	f.StringVar(&s.files.Key, "tls-key", "", "`FILE` in PEM with the key of --tls-cert")
+	f.StringVar(&s.mechanism, "sasl", "", "`HOW` to log in: plain, scram-sha-256 or scram-sha-512; with --sasl-user and a password")
 	f.StringVar(&s.user, "sasl-user", "", "`USER` to log in as")
-	f.StringVar(&s.passwordFile, "sasl-password-file", "", "`FILE` with the password; without it the environment variable "+passwordVariable+" has it")
+	f.StringVar(&s.passwordFile, "sasl-password-file", "", "`FILE` with the password, where "+passwordVariable+" does not have it")
 }
+
+// mechanisms are the words of --sasl.
+var mechanisms = []string{"plain", "scram-sha-256", "scram-sha-512"}
 
 // check reads what the settings name.
 func (s *security) check() error {
 	var err error
+	if s.mechanism != "" {
+		if err := oneOf("sasl", strings.ToLower(s.mechanism), mechanisms...); err != nil {
+			return err
+		}
+	}
 	if s.access.TLS, err = s.files.Config(); err != nil {
-		return usage("TLS (%s): %v", s.tlsFlags(), err)
+		return unread("TLS ("+s.tlsFlags()+")", err)
 	}
 	password, source, err := s.password()
 	if err != nil {
@@ -90,7 +98,7 @@ func (s *security) password() (password, source string, err error) {
 	}
 	text, err := os.ReadFile(s.passwordFile)
 	if err != nil {
-		return "", "", usage("--sasl-password-file: %v", err)
+		return "", "", unread("--sasl-password-file", err)
 	}
 	password = strings.TrimSuffix(strings.TrimSuffix(string(text), "\n"), "\r")
 	switch {

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/visutility/retrainer/cmd/retrainer/phrases"
 	"github.com/visutility/retrainer/retrain"
 )
 
@@ -14,18 +15,18 @@ import (
 func howItJudges(r *retrain.RuleView) string {
 	switch t, s, c := r.Threshold, r.Sustained, r.Cusum; {
 	case t != nil:
-		text := fmt.Sprintf("fires at a %s %s", r.Judges, bound(t.Below, t.Level))
+		text := fmt.Sprintf("fires at a %s %s", r.Judges, phrases.Bound(t.Below, t.Level))
 		if t.MinChecks > 1 {
 			text += fmt.Sprintf(", from check %s on", retrain.Thousands(t.MinChecks))
 		}
 		return text + ", and is over at " + past(t)
 	case s != nil:
-		return fmt.Sprintf("fires when %d of the last %s had a %s %s, and is over when fewer have", s.K, count(s.N, "check"), r.Judges, bound(s.Below, s.Level))
+		return fmt.Sprintf("fires when %d of the last %s had a %s %s, and is over when fewer have", s.K, phrases.Count(s.N, "check"), r.Judges, phrases.Bound(s.Below, s.Level))
 	case c != nil:
 		text := fmt.Sprintf("compares each %s with those before it, of which the first %s only teach what is usual; evidence W adds up, and the rule fires at h = %s, "+
 			"which chance alone brings once in %s checks or less often", r.Judges, retrain.Thousands(c.Warmup), retrain.Rough(c.H), retrain.Thousands(c.Arl))
 		if c.Votes > 1 {
-			text += fmt.Sprintf("; no check brings more than h/%s: at least %s must agree", retrain.Rough(c.Votes), count(int(math.Ceil(c.Votes)), "check"))
+			text += fmt.Sprintf("; no check brings more than h/%s: at least %s must agree", retrain.Rough(c.Votes), phrases.Count(int(math.Ceil(c.Votes)), "check"))
 		}
 		return text
 	}
@@ -54,7 +55,7 @@ func standing(x *retrain.SeriesView) []string {
 		lines = standingOfCusum(x.Cusum)
 	}
 	if a := x.Firing; a != nil {
-		at := "FIRING since " + orDate(a.Since)
+		at := "FIRING since " + phrases.OrDate(a.Since)
 		if a.Value != nil {
 			at += fmt.Sprintf("; last said of %s %s in the event at %s/%d/%d", a.Field, retrain.Amount(*a.Value), a.Topic, a.Partition, a.Offset)
 		}
@@ -69,15 +70,15 @@ func standing(x *retrain.SeriesView) []string {
 func standingOfThreshold(t *retrain.ThresholdView) []string {
 	switch {
 	case t.On:
-		return []string{fmt.Sprintf("beyond its limit (%s); it is over at %s", bound(t.Below, t.Level), past(t))}
+		return []string{fmt.Sprintf("beyond its limit (%s); it is over at %s", phrases.Bound(t.Below, t.Level), past(t))}
 	case t.Seen+1 < t.MinChecks:
-		return []string{fmt.Sprintf("%d of %d checks are still to come before one %s fires", t.MinChecks-t.Seen-1, t.MinChecks-1, bound(t.Below, t.Level))}
+		return []string{fmt.Sprintf("%d of %d checks are still to come before one %s fires", t.MinChecks-t.Seen-1, t.MinChecks-1, phrases.Bound(t.Below, t.Level))}
 	}
-	return []string{fmt.Sprintf("within its limit; it fires %s", bound(t.Below, t.Level))}
+	return []string{fmt.Sprintf("within its limit; it fires %s", phrases.Bound(t.Below, t.Level))}
 }
 
 func standingOfSustained(s *retrain.SustainedView) []string {
-	text := fmt.Sprintf("%s in %d of its last %s; it fires at %d", bound(s.Below, s.Level), s.Ones, count(s.N, "check"), s.K)
+	text := fmt.Sprintf("%s in %d of its last %s; it fires at %d", phrases.Bound(s.Below, s.Level), s.Ones, phrases.Count(s.N, "check"), s.K)
 	if s.FirstBreach != nil {
 		text += ", the first of them at " + retrain.Clock(*s.FirstBreach)
 	}
@@ -103,7 +104,7 @@ func standingOfCusum(c *retrain.CusumView) []string {
 		c.Mean = 0 // what is left of rounding
 	}
 	baseline := fmt.Sprintf("baseline of %s: usually about %s (mean %s, standard deviation %s on the scale of the rule)",
-		count(int(c.N), "check"), retrain.Rough(c.Usual), retrain.Rough(c.Mean), retrain.Rough(c.Sigma))
+		phrases.Count(int(c.N), "check"), retrain.Rough(c.Usual), retrain.Rough(c.Mean), retrain.Rough(c.Sigma))
 	return []string{evidence, baseline}
 }
 
@@ -140,7 +141,7 @@ func printSources(p *page, w *watched) {
 	p.heading("what its sources show, those nearest to firing first")
 	evidence := false
 	for _, s := range shown {
-		p.line("  %s (last heard %s; %s)", about(s.Stream, s.Model, nil), retrain.Clock(s.Heard), s.asOf())
+		p.line("  %s (last heard %s; %s)", phrases.About(s.Stream, s.Model, nil), retrain.Clock(s.Heard), s.asOf())
 		if !s.Judged {
 			p.line("    no rule of the policy judges it (observe)")
 			continue
@@ -167,7 +168,7 @@ func seriesRows(v *retrain.VersionView, x *retrain.SeriesView) [][]string {
 	if v.Version != nil {
 		name = *v.Version + ", " + name
 	}
-	if rule := ruleName(x.Text); rule != "" {
+	if rule := phrases.RuleName(x.Text); rule != "" {
 		name += ", rule " + rule
 	}
 	rows := [][]string{}

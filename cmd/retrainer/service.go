@@ -50,7 +50,7 @@ func newService(c *configuration) *service {
 // sharedFlags are those that serve and dev share.
 func (s *service) sharedFlags(f *pflag.FlagSet) {
 	f.StringVar(&s.policyFile, "policy", "", "policy `FILE`; without it the active policy stays, at first the built-in one")
-	f.StringVar(&s.http, "http", "127.0.0.1:9280", "`HOST:PORT` of /livez, /readyz and /metrics; empty: off")
+	f.StringVar(&s.http, "http", "127.0.0.1:9280", "`HOST:PORT` of the page for people (/), /livez, /readyz and /metrics; empty: off")
 	s.eventsWireFlag(f)
 	f.StringVar(&s.ledgerID, "ledger-id", "", "`UUID` that names the ledger for ever, at its first start; random without")
 }
@@ -71,7 +71,7 @@ func (s *service) checkService() error {
 	}
 	if s.ledgerID != "" {
 		if _, err := uuid.Parse(s.ledgerID); err != nil {
-			return usage("--ledger-id %q is no UUID: %v", s.ledgerID, err)
+			return usage("--ledger-id %q is no UUID: %v; without the flag one is made", s.ledgerID, err)
 		}
 	}
 	return nil

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/visutility/retrainer/cmd/retrainer/phrases"
 	"github.com/visutility/retrainer/consumer"
 	"github.com/visutility/retrainer/consumer/record"
 	"github.com/visutility/retrainer/handlers"
@@ -51,7 +52,7 @@ func (c *configuration) watched(ctx context.Context, client *consumer.Client, ke
 		}
 	}
 	slices.SortStableFunc(w.sources, func(a, b *watchedSource) int {
-		return cmp.Or(cmp.Compare(orDash(a.Stream), orDash(b.Stream)), cmp.Compare(orDash(a.Model), orDash(b.Model)),
+		return cmp.Or(cmp.Compare(phrases.OrDash(a.Stream), phrases.OrDash(b.Stream)), cmp.Compare(phrases.OrDash(a.Model), phrases.OrDash(b.Model)),
 			cmp.Compare(a.topic, b.topic), cmp.Compare(a.partition, b.partition))
 	})
 	return w, nil
@@ -200,7 +201,7 @@ func (w *watched) asOf() string {
 		return fmt.Sprintf("no policy is active yet: it becomes so at the first start of `%s`", w.given.command("serve"))
 	}
 	text := fmt.Sprintf("%s watched in %s, under policy revision %d, as of the last commit (every 5 s at the latest)",
-		count(w.all, "source"), count(w.partitions, "partition"), w.known.active.Number)
+		phrases.Count(w.all, "source"), phrases.Count(w.partitions, "partition"), w.known.active.Number)
 	if w.unjudged > 0 {
 		text += fmt.Sprintf("; no rule of the policy (observe) judges %s of them", retrain.Thousands(w.unjudged))
 	}
@@ -212,13 +213,13 @@ func (w *watched) without() string {
 	if w.behind == 0 {
 		return ""
 	}
-	return fmt.Sprintf("; without %s since the last checkpoint (every 30 s)", count(int(w.behind), "record"))
+	return fmt.Sprintf("; without %s since the last checkpoint (every 30 s)", phrases.Count(int(w.behind), "record"))
 }
 
 func (s *watchedSource) asOf() string {
 	text := fmt.Sprintf("as of offset %s of %s/%d", retrain.Thousands(s.saved.Checkpoint), s.topic, s.partition)
 	if n := s.saved.Position - s.saved.Checkpoint; n > 0 {
-		text += fmt.Sprintf(", without %s since", count(int(n), "record"))
+		text += fmt.Sprintf(", without %s since", phrases.Count(int(n), "record"))
 	}
 	return text
 }

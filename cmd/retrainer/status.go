@@ -13,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/visutility/retrainer/cmd/retrainer/phrases"
 	"github.com/visutility/retrainer/consumer"
 	"github.com/visutility/retrainer/consumer/record"
 	"github.com/visutility/retrainer/handlers"
@@ -22,6 +23,7 @@ import (
 func statusCommand(c *configuration) *cobra.Command {
 	return command(c, "status [MODEL]", "Show the models: what each is doing, why, and until when; what fires; and what leads to nothing", cobra.MaximumNArgs(1), func(cmd *cobra.Command, args []string) error {
 		return c.withClient(cmd, func(ctx context.Context, client *consumer.Client) error {
+			c.display.begin("reading", 0)
 			models, err := c.models(ctx, client)
 			switch {
 			case err != nil:
@@ -107,7 +109,7 @@ func printStatus(out io.Writer, models map[string]*shownModel, w *watched, dead 
 		rows := [][]string{{"MODEL", "LATEST", "PHASE", "UNTIL", "ALERTS", "LAST DECISION"}}
 		for _, name := range slices.Sorted(maps.Keys(models)) {
 			m := &models[name].value
-			rows = append(rows, []string{m.Name, orDash(m.Latest), models[name].phase(), orDate(m.Until), retrain.Thousands(len(m.Alerts)), decided(m.Action, m.Reason)})
+			rows = append(rows, []string{m.Name, phrases.OrDash(m.Latest), models[name].phase(), phrases.OrDate(m.Until), retrain.Thousands(len(m.Alerts)), phrases.Decided(m.Action, m.Reason)})
 		}
 		p.table("", rows...)
 	}
@@ -171,7 +173,7 @@ func printFiring(p *page, models map[string]*shownModel, w *watched) {
 	}
 	idle, rows := false, [][]string{}
 	for _, f := range all {
-		value, limit := judged(&f.Evidence)
+		value, limit := phrases.Judged(&f.Evidence)
 		counts := strings.Join(f.counts, ", ")
 		switch {
 		case !f.bound:
@@ -179,7 +181,7 @@ func printFiring(p *page, models map[string]*shownModel, w *watched) {
 		case counts == "":
 			counts, idle = "nothing now", true
 		}
-		rows = append(rows, []string{about(f.Stream, f.Model, f.ModelVersion), value, limit, string(f.Action), orDate(f.Since), counts})
+		rows = append(rows, []string{phrases.About(f.Stream, f.Model, f.ModelVersion), value, limit, string(f.Action), phrases.OrDate(f.Since), counts})
 	}
 	p.heading("firing alerts")
 	p.list([]string{"ABOUT", "VALUE", "LIMIT", "ASKS FOR", "SINCE", "COUNTS FOR"}, rows, mostRows, "")
@@ -235,15 +237,15 @@ func (c *configuration) printModel(ctx context.Context, client *consumer.Client,
 		}
 		return explainModel(ctx, c, client, h, name, out)
 	case !ok:
-		return fmt.Errorf("no model %s: no alert has concerned one of that name yet%s", visible(name), suggestions(name, slices.Sorted(maps.Keys(models))))
+		return fmt.Errorf("no model %s: no alert has concerned one of that name yet%s", phrases.Visible(name), suggestions(name, slices.Sorted(maps.Keys(models))))
 	}
 	if c.json {
 		return writeLine(out, m.text)
 	}
 	v, p := &m.value, &page{out: out}
-	p.table("", []string{"model", v.Name}, []string{"latest version", orDash(v.Latest)}, []string{"phase", m.phase()}, []string{"until", orDate(v.Until)},
-		[]string{"last decision", decided(v.Action, v.Reason)}, []string{"decision", orDash(v.DecisionID)}, []string{"command", orDash(v.CommandID)},
-		[]string{"worker", orDash(v.Worker)}, soFar(m.training), []string{"updated", retrain.Clock(v.UpdatedAt)})
+	p.table("", []string{"model", v.Name}, []string{"latest version", phrases.OrDash(v.Latest)}, []string{"phase", m.phase()}, []string{"until", phrases.OrDate(v.Until)},
+		[]string{"last decision", phrases.Decided(v.Action, v.Reason)}, []string{"decision", phrases.OrDash(v.DecisionID)}, []string{"command", phrases.OrDash(v.CommandID)},
+		[]string{"worker", phrases.OrDash(v.Worker)}, soFar(m.training), []string{"updated", retrain.Clock(v.UpdatedAt)})
 	if len(v.Alerts) > 0 {
 		p.heading("alerts that count")
 		printEvidence(p, v.Alerts)
@@ -252,7 +254,7 @@ func (c *configuration) printModel(ctx context.Context, client *consumer.Client,
 		p.heading("versions, the newest first")
 		rows := [][]string{}
 		for _, x := range slices.Backward(v.Versions) {
-			rows = append(rows, []string{x.Version, orDash(x.Parent), retrain.Clock(x.RegisteredAt), orDash(x.CommandID), figures(x.Metrics)})
+			rows = append(rows, []string{x.Version, phrases.OrDash(x.Parent), retrain.Clock(x.RegisteredAt), phrases.OrDash(x.CommandID), phrases.Figures(x.Metrics)})
 		}
 		p.list([]string{"VERSION", "FROM", "REGISTERED", "BY COMMAND", "METRICS"}, rows, mostRows, "; --json prints all")
 	}
@@ -265,16 +267,5 @@ func soFar(t *training) []string {
 	if t == nil {
 		return nil
 	}
-	return fact("so far", t.last, func(retrain.Progress) string { return t.said(time.Now().UnixMilli()) })
-}
-
-func figures(m map[string]float64) string {
-	if len(m) == 0 {
-		return "-"
-	}
-	parts := make([]string, 0, len(m))
-	for _, k := range slices.Sorted(maps.Keys(m)) {
-		parts = append(parts, k+" "+retrain.Amount(m[k]))
-	}
-	return strings.Join(parts, ", ")
+	return phrases.Fact("so far", t.last, func(retrain.Progress) string { return t.said(time.Now().UnixMilli()) })
 }

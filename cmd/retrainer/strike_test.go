@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"context"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -18,27 +17,43 @@ func strikeCommand(ts *testscript.TestScript, _ bool, args []string) {
 	value := event(ts, args[0])
 	c := client(ts)
 	defer c.Close()
-	ts.Check(c.Ping(context.Background()))
+	ts.Check(c.Ping(within(ts)))
 	before := written(ts, "retrain.commands")
 	victim := ts.BackgroundCmds()[0].Process
-	err := c.ProduceSync(context.Background(), &kgo.Record{Topic: "monitoring.performance", Value: value}).FirstErr()
+	err := c.ProduceSync(within(ts), &kgo.Record{Topic: "monitoring.performance", Value: value}).FirstErr()
 	ts.Check(victim.Kill())
 	ts.Check(err)
 	noteStrike(ts, before)
 }
 
-// fell TOPIC: kills the first program in the background at the moment in which something new stands in the topic on disk, and
-// notes whether no command had come of it by then.
+// standsKey is under what a script finds what stands remembered.
+type standsKey struct{}
+
+// stands TOPIC: remembers what stands in the topic on disk, and which commands, for fell. It comes before whatever writes there.
+func standsCommand(ts *testscript.TestScript, _ bool, args []string) {
+	stands := ts.Value(standsKey{}).(map[string][]byte)
+	for _, topic := range []string{args[0], "retrain.commands"} {
+		stands[topic] = written(ts, topic)
+	}
+}
+
+// fell TOPIC: kills the first program in the background at the moment in which more stands in the topic on disk than at the last
+// stands, and notes whether no command had come of it by then.
 func fellCommand(ts *testscript.TestScript, _ bool, args []string) {
-	commands, before := written(ts, "retrain.commands"), written(ts, args[0])
-	ts.Check(untilOften(patience, 200*time.Microsecond, func() error { // the command comes some milliseconds later
+	stands := ts.Value(standsKey{}).(map[string][]byte)
+	before, ok := stands[args[0]]
+	if !ok {
+		ts.Fatalf("stands %s is missing before what writes there", args[0])
+	}
+	ts.Check(untilOften(ts.Value(patienceKey{}).(time.Duration), 200*time.Microsecond, func() error { // the command comes some milliseconds later
 		if bytes.Equal(before, written(ts, args[0])) {
 			return fmt.Errorf("nothing new is written to %s", args[0])
 		}
 		return nil
 	}))
 	ts.Check(ts.BackgroundCmds()[0].Process.Kill())
-	noteStrike(ts, commands)
+	noteStrike(ts, stands["retrain.commands"])
+	clear(stands)
 }
 
 func noteStrike(ts *testscript.TestScript, commands []byte) {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/visutility/retrainer/cmd/retrainer/phrases"
 	"github.com/visutility/retrainer/consumer"
 	"github.com/visutility/retrainer/consumer/record"
 )
@@ -19,20 +20,24 @@ func tailCommand(c *configuration) *cobra.Command {
 	from := &moment{text: "end", first: "start", last: "end", from: consumer.From{End: true}, offsets: true}
 	t := tail{configuration: c}
 	cmd := command(c, "tail TOPIC", "Print the records of a topic as JSON lines", cobra.ExactArgs(1), func(cmd *cobra.Command, args []string) error {
-		if t.until != "end" && t.until != "never" {
-			return usage("--until %q is none of end, never", t.until)
+		if err := oneOf("until", t.until, "end", "never"); err != nil {
+			return err
 		}
 		if t.count < 0 {
 			return usage("--count %d: a number above 0 is needed", t.count)
 		}
 		t.read = consumer.ReaderConfig{Topic: args[0], From: from.from, ToEnd: t.until == "end", Uncommitted: t.uncommitted}
+		out := cmd.OutOrStdout()
 		return c.withClient(cmd, func(ctx context.Context, client *consumer.Client) error {
-			return t.run(ctx, client, cmd.OutOrStdout())
+			if t.read.ToEnd && !newBar(out).terminal { // where records go by, they show how far it is
+				c.display.begin("reading "+args[0], 0)
+			}
+			return t.run(ctx, client, out)
 		})
 	})
 	f := cmd.Flags()
 	f.Var(from, "from", "where to begin: start, end, an offset, or a time (RFC 3339)")
-	f.StringVar(&t.until, "until", "never", "where to stop: end (as it is now) or never")
+	f.StringVar(&t.until, "until", "never", "`WHERE` to stop: end (as it is now) or never")
 	f.IntVar(&t.count, "count", 0, "stop after so many records; 0: no limit")
 	f.DurationVar(&t.timeout, "timeout", 0, "give up after so long, with exit 1; 0: never")
 	f.BoolVar(&t.uncommitted, "uncommitted", false, "print what aborted and open transactions wrote as well, for debugging")
@@ -57,9 +62,9 @@ func (t *tail) run(ctx context.Context, client *consumer.Client, out io.Writer) 
 	n, err := t.print(ctx, client, out)
 	switch {
 	case errors.Is(context.Cause(ctx), errLate) && err != nil && !t.wait.reached():
-		return fmt.Errorf("no broker at %s answered within %v: nothing was read", strings.Join(t.brokers, ", "), t.timeout)
+		return fmt.Errorf("no broker at %s answered within %v: nothing was read; see whether --brokers is right", strings.Join(t.brokers, ", "), t.timeout)
 	case errors.Is(err, errLate):
-		return fmt.Errorf("nothing more came within %v; %s came before", t.timeout, count(n, "record"))
+		return fmt.Errorf("nothing more came within %v; %s came before", t.timeout, phrases.Count(n, "record"))
 	case err != nil && ctx.Err() != nil:
 		return nil // interrupted: whoever watches has seen enough
 	}

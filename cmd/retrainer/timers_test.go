@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/visutility/retrainer/internal/free"
 )
 
 // shortTimers are no multiples of the half second for which a broker may hold an empty fetch: who woke only then would be late.
@@ -36,7 +38,7 @@ func TestTimersFireAtTheirLedgerTime(t *testing.T) {
 // timersFire runs dev until its timers have fired, and gives its data.
 func timersFire(t *testing.T) (data string) {
 	t.Helper()
-	broker, web, data := freeAddress(t), freeAddress(t), t.TempDir()
+	broker, web, data := free.Address(t), free.Address(t), t.TempDir()
 	policy := filepath.Join(t.TempDir(), "policy.yaml")
 	if err := os.WriteFile(policy, []byte(shortTimers), 0o644); err != nil {
 		t.Fatal(err)

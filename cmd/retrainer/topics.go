@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/visutility/retrainer/cmd/retrainer/phrases"
 	"github.com/visutility/retrainer/consumer"
 )
 
@@ -112,14 +113,14 @@ func (w *wish) changes(there map[string]consumer.Topic) []change {
 	if !ok {
 		there[w.name] = consumer.Topic{Name: w.name, Partitions: want, Configs: w.configs}
 		return []change{{topic: w.name, make: true, widen: want, configs: w.configs,
-			sentence: fmt.Sprintf("%s is missing: %s, %s", w.name, count(int(want), "partition"), settings(w.configs))}}
+			sentence: fmt.Sprintf("%s is missing: %s, %s", w.name, phrases.Count(int(want), "partition"), settings(w.configs))}}
 	}
 	if w.theirs {
 		return nil
 	}
 	var all []change
 	if is.Partitions < want {
-		all = append(all, change{topic: w.name, widen: want, sentence: fmt.Sprintf("%s has %s, its input %s has %d", w.name, count(int(is.Partitions), "partition"), w.like, want)})
+		all = append(all, change{topic: w.name, widen: want, sentence: fmt.Sprintf("%s has %s, its input %s has %d", w.name, phrases.Count(int(is.Partitions), "partition"), w.like, want)})
 	}
 	configs := w.configs
 	if is.Replication >= 3 && w.configs[timestampType] == appendTime { // the ledger

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -10,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/visutility/retrainer/cmd/retrainer/phrases"
 	"github.com/visutility/retrainer/consumer"
 	"github.com/visutility/retrainer/handlers"
 	"github.com/visutility/retrainer/retrain"
@@ -31,7 +31,7 @@ func topicsCommand(c *configuration) *cobra.Command {
 				return err
 			}
 			if n := len(p.changes); n > 0 {
-				return fmt.Errorf("%s to make: `%s` makes them", count(n, "change"), c.given.command("topics apply"))
+				return fmt.Errorf("%s to make: `%s` makes them", phrases.Count(n, "change"), c.given.command("topics apply"))
 			}
 			return nil
 		})
@@ -48,11 +48,14 @@ func topicsCommand(c *configuration) *cobra.Command {
 
 // withClient does something definite with a client, and closes it: interrupted before it is done, it has failed.
 func (c *configuration) withClient(cmd *cobra.Command, do func(ctx context.Context, client *consumer.Client) error) error {
+	c.display = newDisplay(cmd.ErrOrStderr())
 	client, err := c.connect(cmd)
 	if err != nil {
 		return err
 	}
 	defer client.Close()
+	defer c.display.end()
+	cmd.SetOut(above{cmd.OutOrStdout(), c.display})
 	err = do(cmd.Context(), client)
 	if err != nil && cmd.Context().Err() != nil && !errors.As(err, new(*interruption)) {
 		return &interruption{cmd.CommandPath() + " was not done"}
@@ -105,7 +108,7 @@ func (p *plan) print(out io.Writer, asJSON bool) error {
 		if p.refused != "" {
 			all = map[string]any{"refused": p.refused, "acls": p.rights}
 		}
-		return json.NewEncoder(out).Encode(all)
+		return writeJSON(out, all)
 	}
 	if p.refused != "" {
 		_, err := io.WriteString(out, rightsText(p.rights))
@@ -143,25 +146,38 @@ func growth() string {
 
 // apply does what is to be done, and again what follows from that: replication shows only when a topic is there.
 func (c *configuration) apply(ctx context.Context, client *consumer.Client, out io.Writer, replication int16) error {
+	done := []string{}
 	for range 3 {
 		p, err := c.plan(ctx, client)
 		if err != nil {
 			return err
 		}
 		if len(p.changes) == 0 {
-			_, err := fmt.Fprintln(out, "all topics are there and as they must be")
-			return err
+			return c.printApplied(out, done)
 		}
 		if err := c.make(ctx, client, p.changes, replication); err != nil {
 			return err
 		}
 		for i := range p.changes {
+			done = append(done, p.changes[i].sentence)
+			if c.json {
+				continue
+			}
 			if _, err := fmt.Fprintln(out, "done: "+p.changes[i].sentence); err != nil {
 				return err
 			}
 		}
 	}
 	return fmt.Errorf("the cluster took every change, but still does not show them all; `%s` says which", c.given.command("topics plan"))
+}
+
+// printApplied says that all is as it must be; with --json also what had to be done for it.
+func (c *configuration) printApplied(out io.Writer, done []string) error {
+	if c.json {
+		return writeJSON(out, map[string]any{"done": done})
+	}
+	_, err := fmt.Fprintln(out, "all topics are there and as they must be")
+	return err
 }
 
 // make makes what is missing at once, then changes what is there.

@@ -16,6 +16,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/visutility/retrainer/handlers"
+	"github.com/visutility/retrainer/internal/free"
 	"github.com/visutility/retrainer/internal/trainers"
 	"github.com/visutility/retrainer/retrain"
 )
@@ -38,7 +39,7 @@ func TestDevKilledWhileTrainingsRunAndEndIsExactlyOnce(t *testing.T) {
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
 	random := rand.New(rand.NewPCG(seed, 0))
-	broker, web, data := freeAddress(t), freeAddress(t), t.TempDir()
+	broker, web, data := free.Address(t), free.Address(t), t.TempDir()
 	policy := filepath.Join(t.TempDir(), "policy.yaml")
 	if err := os.WriteFile(policy, []byte(busyPolicy), 0o644); err != nil {
 		t.Fatal(err)

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/visutility/retrainer/cmd/retrainer/phrases"
 	"github.com/visutility/retrainer/consumer"
 	"github.com/visutility/retrainer/consumer/record"
 	"github.com/visutility/retrainer/handlers"
@@ -38,7 +39,7 @@ func (c *configuration) findTrainings(ctx context.Context, client *consumer.Clie
 		var command retrain.Command
 		err := readValue(handlers.CommandCodec, r, &command)
 		if t := open[command.CommandID]; err == nil && t != nil {
-			t.command, t.taken = command, started(t.model, &command)
+			t.command, t.taken = command, phrases.Started(t.model, &command)
 			if models[t.model.Name].training = t; first == 0 || t.command.IssuedAt < first {
 				first = t.command.IssuedAt
 			}
@@ -102,7 +103,7 @@ func (t *training) score() string {
 	if len(t.last.Metrics) == 0 {
 		return ""
 	}
-	return figures(t.last.Metrics)
+	return phrases.Figures(t.last.Metrics)
 }
 
 // left estimates the time that the rest of the steps takes, by those that are done; "": nothing is known.
@@ -158,7 +159,7 @@ func printTrainings(p *page, models map[string]*shownModel, now int64) {
 			began = retrain.Clock(t.began)
 		}
 		said := t.said(now)
-		rows = append(rows, []string{name, string(t.command.Action), orDash(t.model.Worker), began, orDash(&said)})
+		rows = append(rows, []string{name, string(t.command.Action), phrases.OrDash(t.model.Worker), began, phrases.OrDash(&said)})
 	}
 	if len(rows) > 0 {
 		p.heading("trainings")

@@ -12,14 +12,15 @@ import (
 	"github.com/google/uuid"
 	"github.com/spf13/cobra"
 
+	"github.com/visutility/retrainer/cmd/retrainer/phrases"
 	"github.com/visutility/retrainer/consumer"
 	"github.com/visutility/retrainer/consumer/record"
 	"github.com/visutility/retrainer/handlers"
 	"github.com/visutility/retrainer/retrain"
 )
 
-// answerTimeout is how long trigger waits for the decision.
-const answerTimeout = 10 * time.Second
+// answerTimeout is how long trigger waits for the decision; tests wait as long as they have patience.
+var answerTimeout = 10 * time.Second
 
 func triggerCommand(c *configuration) *cobra.Command {
 	var action, comment, who string
@@ -32,13 +33,13 @@ func triggerCommand(c *configuration) *cobra.Command {
 		case "":
 			return usage("--action is missing: soft (train on from the present version) or full (train from scratch)")
 		default:
-			return usage("--action %q is none of soft, full", action)
+			return oneOf("action", action, string(retrain.SoftRetrain), string(retrain.FullRetrain))
 		}
 		if r.Model == "" {
 			return usage("the name of the model is empty; `%s` shows those that there are", c.given.command("status"))
 		}
 		if name, version := retrain.SplitModel(r.Model); create && version != "" {
-			return usage("%s ends like a version, and no name of a model does: give the name alone, %s", visible(r.Model), visible(name))
+			return usage("%s ends like a version, and no name of a model does: give the name alone, %s", phrases.Visible(r.Model), phrases.Visible(name))
 		}
 		if bad := r.Check(); bad != nil {
 			return usage("%s", bad.Message)
@@ -52,9 +53,9 @@ func triggerCommand(c *configuration) *cobra.Command {
 		})
 	})
 	f := cmd.Flags()
-	f.StringVar(&action, "action", "", "what to ask for: soft or full; it must be given")
-	f.StringVar(&comment, "comment", "", "why: it stands in the decision and the command for ever")
-	f.StringVar(&who, "author", author(), "who asks")
+	f.StringVar(&action, "action", "", "`ACTION` to ask for: soft (train on from the present version) or full (train from scratch); it must be given")
+	f.StringVar(&comment, "comment", "", "`TEXT` that says why: it stands in the decision and the command for ever")
+	f.StringVar(&who, "author", author(), "`NAME` of who asks")
 	c.wireFlag(f)
 	f.BoolVar(&create, "create", false, "make the model if there is none of that name")
 	return cmd
@@ -112,7 +113,7 @@ func (c *configuration) untold(err error) error {
 	case !errors.Is(err, errLate):
 		return err
 	case !c.wait.reached():
-		return fmt.Errorf("no broker at %s answered within %v: nothing was asked", strings.Join(c.brokers, ", "), answerTimeout)
+		return fmt.Errorf("no broker at %s answered within %v: nothing was asked; see whether --brokers is right", strings.Join(c.brokers, ", "), answerTimeout)
 	}
 	return fmt.Errorf("the cluster at %s did not take the request within %v; perhaps it has it: `%s` shows whether one was decided", strings.Join(c.brokers, ", "), answerTimeout, c.given.command("tail "+c.names().decisions()))
 }
@@ -122,15 +123,15 @@ func (c *configuration) printAnswer(out io.Writer, d *shownDecision) error {
 	v := &d.value
 	var refused error
 	if v.CommandID == nil {
-		refused = fmt.Errorf("the request for %s was refused (%s)", visible(v.Model), v.Reason)
+		refused = fmt.Errorf("the request for %s was refused (%s)", phrases.Visible(v.Model), v.Reason)
 	}
 	if c.json {
 		return cmp.Or(writeLine(out, d.text), refused)
 	}
 	p := &page{out: out}
-	p.line("%s: %s", v.Model, decided(v.Action, v.Reason))
-	rows := [][]string{{"why", v.Explanation}, fact("until", v.Until, retrain.Clock), fact("blocked by", v.BlockedBy, func(id string) string { return "command " + id }),
-		fact("command", v.CommandID, same), {"decision", v.DecisionID}, fact("request", v.RequestID, same)}
+	p.line("%s: %s", v.Model, phrases.Decided(v.Action, v.Reason))
+	rows := [][]string{{"why", v.Explanation}, phrases.Fact("until", v.Until, retrain.Clock), phrases.Fact("blocked by", v.BlockedBy, func(id string) string { return "command " + id }),
+		phrases.Fact("command", v.CommandID, phrases.Same), {"decision", v.DecisionID}, phrases.Fact("request", v.RequestID, phrases.Same)}
 	if v.CommandID != nil {
 		rows = append(rows, []string{"more", c.given.command("explain command " + *v.CommandID)})
 	}

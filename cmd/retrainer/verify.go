@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -13,6 +12,7 @@ import (
 	"github.com/rs/zerolog"
 	"github.com/spf13/cobra"
 
+	"github.com/visutility/retrainer/cmd/retrainer/phrases"
 	"github.com/visutility/retrainer/cmd/retrainer/verify"
 	"github.com/visutility/retrainer/consumer"
 	"github.com/visutility/retrainer/consumer/record"
@@ -22,7 +22,7 @@ import (
 func verifyCommand(c *configuration) *cobra.Command {
 	return command(c, "verify", "Fold the ledger again and compare with what was decided", cobra.NoArgs, func(cmd *cobra.Command, _ []string) error {
 		return c.withClient(cmd, func(ctx context.Context, client *consumer.Client) error {
-			return c.verify(ctx, client, c.log(cmd), cmd.OutOrStdout())
+			return c.verify(ctx, client, c.logTo(c.display.bar), cmd.OutOrStdout())
 		})
 	})
 }
@@ -42,6 +42,8 @@ type verification struct {
 	ends    map[string]map[int32]consumer.Range
 	readers []*consumer.Reader
 	log     zerolog.Logger
+
+	display *display
 }
 
 func (c *configuration) verify(ctx context.Context, client *consumer.Client, log zerolog.Logger, out io.Writer) error {
@@ -50,7 +52,7 @@ func (c *configuration) verify(ctx context.Context, client *consumer.Client, log
 		return err
 	}
 	defer v.close()
-	v.log = log
+	v.log, v.display = log, c.display
 	n := c.names()
 	topics := verify.Topics{}
 	for name, t := range map[string]*verify.Topic{n.decisions(): &topics.Decisions, n.commands(): &topics.Commands, n.results(): &topics.Results, n.models(): &topics.Models, n.policy(): &topics.Policies} {
@@ -142,8 +144,10 @@ func (v *verification) find(ctx context.Context, topic string, visit func(r *rec
 
 // fold gives the check all entries of the ledger.
 func (v *verification) fold(ctx context.Context, check *verify.Check) error {
+	v.display.begin("verifying", v.last-v.begins)
 	return v.read(ctx, v.ledger, map[int32]consumer.Range{0: {From: v.begins, To: v.last}}, func(r *record.Record) (bool, error) {
-		if check.Entries%saidEvery == 0 && check.Entries > 0 {
+		v.display.to(r.Offset - v.begins)
+		if !v.display.bar.terminal && check.Entries%saidEvery == 0 && check.Entries > 0 {
 			v.log.Info().Int64("offset", r.Offset).Int64("of", v.last).Msg("verifying")
 		}
 		return true, check.Entry(ctx, r, r.Offset < v.certain)
@@ -163,7 +167,7 @@ func (v *verification) read(ctx context.Context, topic string, pieces map[int32]
 
 func (c *configuration) printDifference(out io.Writer, d *verify.Difference) error {
 	if c.json {
-		return json.NewEncoder(out).Encode(map[string]any{"equal": false, "difference": d})
+		return writeJSON(out, map[string]any{"equal": false, "difference": d})
 	}
 	p := &page{out: out}
 	p.line("%s", d.Error())
@@ -195,14 +199,14 @@ func (c *configuration) printVerified(out io.Writer, v *verification, check *ver
 		for _, k := range kinds {
 			counts[k.topic] = map[string]int{"equal": check.Counts(k.topic).Equal, "gone": check.Counts(k.topic).Gone}
 		}
-		return json.NewEncoder(out).Encode(map[string]any{"equal": true, "entries": check.Entries, "position": v.last, "topics": counts})
+		return writeJSON(out, map[string]any{"equal": true, "entries": check.Entries, "position": v.last, "topics": counts})
 	}
 	var equal, gone []string
 	for _, k := range kinds {
 		x := check.Counts(k.topic)
-		equal = append(equal, count(x.Equal, k.noun))
+		equal = append(equal, phrases.Count(x.Equal, k.noun))
 		if x.Gone > 0 {
-			gone = append(gone, fmt.Sprintf("%s of %s", count(x.Gone, k.noun), k.topic))
+			gone = append(gone, fmt.Sprintf("%s of %s", phrases.Count(x.Gone, k.noun), k.topic))
 		}
 	}
 	p := &page{out: out}

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"runtime"
 	"runtime/debug"
@@ -15,9 +14,9 @@ func versionCommand(c *configuration) *cobra.Command {
 	return command(c, "version", "Print the version of this program", cobra.NoArgs, func(cmd *cobra.Command, _ []string) error {
 		v := buildVersion()
 		if c.json {
-			return json.NewEncoder(cmd.OutOrStdout()).Encode(v)
+			return writeJSON(cmd.OutOrStdout(), v)
 		}
-		_, err := fmt.Fprintf(cmd.OutOrStdout(), "retrainer %s (build %s, %s, %s)\n", v.Version, v.Build, v.Revision, v.Go)
+		_, err := fmt.Fprintln(cmd.OutOrStdout(), v)
 		return err
 	})
 }
@@ -27,6 +26,10 @@ type version struct {
 	Build    string `json:"build"` // of the module, as the Go command names it
 	Revision string `json:"revision"`
 	Go       string `json:"go"`
+}
+
+func (v version) String() string {
+	return fmt.Sprintf("retrainer %s (build %s, %s, %s)", v.Version, v.Build, v.Revision, v.Go)
 }
 
 // buildVersion is the version, and what the build knows of itself.

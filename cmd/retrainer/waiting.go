@@ -18,6 +18,7 @@ type waiting struct {
 	mu       sync.Mutex
 	ctx      context.Context // of the command: nothing is told once it was interrupted
 	out      io.Writer
+	json     bool // what is said are objects, a line each
 	brokers  string
 	said     time.Time
 	answered bool // the cluster has answered at least once
@@ -26,10 +27,10 @@ type waiting struct {
 // sayAgain is how long nothing more is said of what is still waited for.
 const sayAgain = 10 * time.Second
 
-func (w *waiting) begin(ctx context.Context, out io.Writer, brokers []string) {
+func (w *waiting) begin(ctx context.Context, out io.Writer, asJSON bool, brokers []string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.ctx, w.out, w.brokers = ctx, out, strings.Join(brokers, ", ")
+	w.ctx, w.out, w.json, w.brokers = ctx, out, asJSON, strings.Join(brokers, ", ")
 }
 
 // tell is told what a client waits for; nil: it was answered.
@@ -59,14 +60,26 @@ func (w *waiting) tellRegistry(err error) {
 
 func (w *waiting) say(format string, a ...any) {
 	w.said = time.Now()
-	fmt.Fprintf(w.out, "retrainer: "+format+"\n", a...)
+	w.write("waiting", fmt.Sprintf(format, a...))
+}
+
+// write writes a sentence, or an object of one.
+func (w *waiting) write(kind, text string) {
+	if w.json {
+		_ = writeJSON(w.out, map[string]string{kind: text}) // what is said beside the work stops nothing
+		return
+	}
+	fmt.Fprintf(w.out, "retrainer: %s\n", text)
 }
 
 // warn tells of a mistake that stops nothing.
 func (w *waiting) warn(why string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	fmt.Fprintf(w.out, "retrainer: warning: %s\n", why)
+	if !w.json {
+		why = "warning: " + why
+	}
+	w.write("warning", why)
 }
 
 // reached tells whether the cluster has answered at all.

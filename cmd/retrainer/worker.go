@@ -46,12 +46,6 @@ func workerCommand(c *configuration) *cobra.Command {
 		t.log = c.logTo(t.bar)
 		return t.run(cmd)
 	})
-	cmd.Long = `Train the commands by a program, one at a time
-
-The program gets the command as JSON on standard input and in the file $RETRAIN_COMMAND, and runs in a directory of the
-command's own, DIR/COMMAND_ID. Its lines of JSON with step, total or metrics are progress; the last one is the result, with
-new_version, metrics and best_params where they are known. Exit status 0: trained; 75: failed, but worth another try; any
-other: failed. README.md has an example, retrain/worker/doc.go the contract whole.`
 	f := cmd.Flags()
 	f.StringVar(&t.exec, "exec", "", "the training `PROGRAM` with its arguments, like \"python train.py\"; it must be given")
 	f.StringVar(&t.group, "group", "", "consumer `GROUP` of the workers that share the commands; by default APP.workers, and with --modality APP.workers.MODALITY")
@@ -217,7 +211,13 @@ func (t *trainer) tooLate(c *retrain.Command) bool {
 // told logs how a training ended.
 func told(log *zerolog.Logger, end *retrain.Progress) {
 	if end.Kind == retrain.Succeeded {
-		e := log.Info().Any("metrics", end.Metrics).Any("best_params", end.BestParams)
+		e := log.Info()
+		if len(end.Metrics) > 0 {
+			e.Any("metrics", end.Metrics)
+		}
+		if len(end.BestParams) > 0 {
+			e.Any("best_params", end.BestParams)
+		}
 		if end.NewVersion != nil {
 			e.Str("new_version", *end.NewVersion)
 		}

@@ -73,7 +73,7 @@ func (m *mistakes) sort() {
 
 // Error is a line for each mistake, as editors take them: file, line, column.
 func (m *mistakes) Error() string {
-	lines := []string{fmt.Sprintf("%s has %s:", m.path, count(len(m.all)+m.more, "mistake"))}
+	lines := []string{m.summary() + ":"}
 	for _, x := range m.all {
 		lines = append(lines, m.line(x))
 	}

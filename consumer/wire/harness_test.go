@@ -136,7 +136,7 @@ func within(t *testing.T, d time.Duration) context.Context {
 // ask is Do for a request that must be answered.
 func ask[R kmsg.Response](t *testing.T, c *Client, node int32, req kmsg.Request) R {
 	t.Helper()
-	res, err := Do[R](within(t, 10*time.Second), c, node, req)
+	res, err := Do[R](within(t, time.Minute), c, node, req)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -78,7 +78,7 @@ func TestReaderAgreesWithFranzGo(t *testing.T) {
 			f := c.NewFetcher()
 			end := k.PartitionInfo(topic, 0).HighWatermark
 			for from := int64(0); from <= end; from++ {
-				res, err := f.Do(within(t, 5*time.Second), 0, fetchRequest(topic, k.TopicInfo(topic).TopicID, from))
+				res, err := f.Do(within(t, time.Minute), 0, fetchRequest(topic, k.TopicInfo(topic).TopicID, from))
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -104,7 +104,7 @@ func TestReaderAgreesWithFranzGo(t *testing.T) {
 // writeMixed writes about 150 records: two transactional producers in turn and a plain one.
 func writeMixed(t *testing.T, k *cluster, codec kgo.CompressionCodec, rng *rand.Rand) {
 	t.Helper()
-	ctx := within(t, 20*time.Second)
+	ctx := within(t, time.Minute)
 	client := func(opts ...kgo.Opt) *kgo.Client {
 		cl, err := kgo.NewClient(append(opts, kgo.SeedBrokers(k.ListenAddrs()...), kgo.DefaultProduceTopic(topic),
 			kgo.ProducerBatchCompression(codec), kgo.ProducerLinger(0))...)

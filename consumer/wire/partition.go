@@ -2,8 +2,8 @@ package wire
 
 import "encoding/binary"
 
-// Murmur2 is the hash by which Java's clients place a key: MurmurHash2 of Austin Appleby, 32 bits, with Kafka's seed.
-func Murmur2(key []byte) uint32 {
+// murmur2 is the hash by which Java's clients place a key: MurmurHash2 of Austin Appleby, 32 bits, with Kafka's seed.
+func murmur2(key []byte) uint32 {
 	const m, r, seed = 0x5bd1e995, 24, 0x9747b28c
 	h := uint32(seed) ^ uint32(len(key))
 	for ; len(key) >= 4; key = key[4:] {
@@ -30,5 +30,5 @@ func PartitionFor(key []byte, n int32) int32 {
 	if key == nil || n < 1 {
 		return 0
 	}
-	return int32(Murmur2(key)&0x7fffffff) % n
+	return int32(murmur2(key)&0x7fffffff) % n
 }

@@ -1,6 +1,13 @@
 package wire
 
-import "github.com/twmb/franz-go/pkg/kmsg"
+import (
+	"slices"
+
+	"github.com/twmb/franz-go/pkg/kmsg"
+)
+
+// noID is the id of a topic of which none is known.
+var noID [16]byte
 
 // versions is the range of one request that a broker offers.
 type versions struct{ min, max int16 }
@@ -49,39 +56,20 @@ func wanted(req kmsg.Request) versions {
 // fetchHasIDs reports whether r can go by topic id (v13, KIP-516): in a cluster that is being upgraded, metadata can
 // come from a broker without ids and the fetch go to one that has them.
 func fetchHasIDs(r *kmsg.FetchRequest) bool {
-	for i := range r.Topics {
-		if r.Topics[i].TopicID == [16]byte{} {
-			return false
-		}
-	}
-	for i := range r.ForgottenTopics {
-		if r.ForgottenTopics[i].TopicID == [16]byte{} {
-			return false
-		}
-	}
-	return true
+	return !slices.ContainsFunc(r.Topics, func(t kmsg.FetchRequestTopic) bool { return t.TopicID == noID }) &&
+		!slices.ContainsFunc(r.ForgottenTopics, func(t kmsg.FetchRequestForgottenTopic) bool { return t.TopicID == noID })
 }
 
 // offsetFetchHasIDs is fetchHasIDs for OffsetFetch v10.
 func offsetFetchHasIDs(r *kmsg.OffsetFetchRequest) bool {
-	for i := range r.Groups {
-		for j := range r.Groups[i].Topics {
-			if r.Groups[i].Topics[j].TopicID == [16]byte{} {
-				return false
-			}
-		}
-	}
-	return true
+	return !slices.ContainsFunc(r.Groups, func(g kmsg.OffsetFetchRequestGroup) bool {
+		return slices.ContainsFunc(g.Topics, func(t kmsg.OffsetFetchRequestGroupTopic) bool { return t.TopicID == noID })
+	})
 }
 
 // offsetCommitHasIDs is fetchHasIDs for OffsetCommit v10.
 func offsetCommitHasIDs(r *kmsg.OffsetCommitRequest) bool {
-	for i := range r.Topics {
-		if r.Topics[i].TopicID == [16]byte{} {
-			return false
-		}
-	}
-	return true
+	return !slices.ContainsFunc(r.Topics, func(t kmsg.OffsetCommitRequestTopic) bool { return t.TopicID == noID })
 }
 
 // choose is the newest version of req that is wanted and offered.

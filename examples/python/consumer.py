@@ -58,12 +58,13 @@ class Trainer:
         self.consumer = Consumer(READER | GROUP)
         # Without a time limit: a broker that is away comes back, and an end that was not written is a training for nothing.
         self.producer = Producer(BROKERS | {"enable.idempotence": True, "message.timeout.ms": 0})
-        self.training = False
+        self.training = self.stopping = False
 
     def run(self):
         self.consumer.subscribe(["retrain.commands"], on_assign=self.assigned)
+        log.info("waiting for commands")
         while True:
-            message = self.consumer.poll(1)
+            message = self.poll(self.consumer, 1)
             if message is None:
                 continue
             if message.error():
@@ -78,6 +79,16 @@ class Trainer:
                 self.consumer.commit(message, asynchronous=False)
             except KafkaException as e:  # the partition is another's by now, who finds the end in the progress topic
                 log.warning("offset not committed: %s", e)
+
+    def stop(self, *_):
+        self.stopping = True
+
+    def poll(self, consumer, seconds):
+        """What has come. Whoever is told to end does so here: a signal that raises in the midst of librdkafka is lost there."""
+        message = consumer.poll(seconds)
+        if self.stopping:
+            raise KeyboardInterrupt
+        return message
 
     def assigned(self, consumer, partitions):
         consumer.assign(partitions)
@@ -103,7 +114,7 @@ class Trainer:
         reader.assign(reader.offsets_for_times(starts, timeout=60))
         kinds, unread = set(), set(topic.partitions)
         while unread:
-            message = reader.poll(1)
+            message = self.poll(reader, 1)
             if message and not message.error():
                 try:
                     progress = PROGRESS.decode(message.value())
@@ -128,10 +139,10 @@ class Trainer:
         self.consumer.pause(self.consumer.assignment())
         thread.start()
         while thread.is_alive():
-            self.consumer.poll(0.2)
+            self.poll(self.consumer, 0.2)
         self.tell(command, **end)
         while self.producer.flush(0.2):
-            self.consumer.poll(0)
+            self.poll(self.consumer, 0)
         self.training = False
         self.consumer.resume(self.consumer.assignment())
         log.info("%s: %s", command["command_id"], end)
@@ -158,8 +169,9 @@ def delivered(error, _):
 
 if __name__ == "__main__":
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
     trainer = Trainer()
+    for told in signal.SIGINT, signal.SIGTERM:
+        signal.signal(told, trainer.stop)
     try:
         trainer.run()
     except KeyboardInterrupt:

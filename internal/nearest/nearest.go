@@ -4,7 +4,7 @@ package nearest
 
 import "slices"
 
-// Word gives the known word that takes the fewest edits (Levenshtein) to become word, of several the first; "" if all take
+// Word gives the known word that takes the fewest edits to become word, of several the first; "" if all take
 // more than half of word's bytes.
 func Word(word string, known []string) string {
 	best, least := "", len(word)/2+1
@@ -33,21 +33,24 @@ func Words(word string, known []string, most int) []string {
 	return near
 }
 
+// edits counts insertions, deletions, changes, and swaps of two neighbours, with no byte edited twice (optimal string alignment).
 func edits(a, b string) int {
-	row := make([]int, len(b)+1)
+	before, last, row := make([]int, len(b)+1), make([]int, len(b)+1), make([]int, len(b)+1) // of the prefixes of a, two back to this one
 	for j := range row {
 		row[j] = j
 	}
 	for i := range len(a) {
-		diagonal := row[0]
+		before, last, row = last, row, before
 		row[0] = i + 1
 		for j := range len(b) {
-			change := diagonal
+			change := last[j]
 			if a[i] != b[j] {
 				change++
 			}
-			diagonal = row[j+1]
-			row[j+1] = min(change, row[j]+1, row[j+1]+1)
+			row[j+1] = min(change, last[j+1]+1, row[j]+1)
+			if i > 0 && j > 0 && a[i] == b[j-1] && a[i-1] == b[j] {
+				row[j+1] = min(row[j+1], before[j-1]+1)
+			}
 		}
 	}
 	return row[len(b)]

@@ -30,8 +30,13 @@ func TestTheNearestWordsComeInOrder(t *testing.T) {
 	}
 }
 
-func TestEditsAreThoseOfLevenshtein(t *testing.T) {
-	if edits("kitten", "sitting") != 3 || edits("", "abc") != 3 || edits("abc", "abc") != 0 {
-		t.Error(edits("kitten", "sitting"), edits("", "abc"), edits("abc", "abc"))
+func TestEditsAreThoseOfLevenshteinAndASwapIsOne(t *testing.T) {
+	for _, c := range []struct {
+		a, b string
+		want int
+	}{{"kitten", "sitting", 3}, {"", "abc", 3}, {"abc", "", 3}, {"abc", "abc", 0}, {"ned", "end", 1}, {"abcdef", "badcfe", 3}, {"ca", "abc", 3}, {"aab", "aba", 1}} {
+		if got := edits(c.a, c.b); got != c.want {
+			t.Errorf("%q to %q: %d, expected %d", c.a, c.b, got, c.want)
+		}
 	}
 }

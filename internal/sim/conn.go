@@ -185,7 +185,7 @@ func (c *conn) carry(x *Exchange, f fate, frame []byte) error {
 	began := time.Now()
 	if err := c.sleep(wait, deadline); err == os.ErrDeadlineExceeded { // the sender has given up, the packets have not
 		c.leave()
-		c.wander(x, fate{Verdict: Verdict{Delay: wait - time.Since(began)}}, frame)
+		c.wander(x, fate{Fault: Fault{Delay: wait - time.Since(began)}}, frame)
 		return err
 	} else if err != nil {
 		return err

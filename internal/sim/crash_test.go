@@ -159,8 +159,8 @@ func caughtUp(w *sim.World) {
 	w.Still(time.Second, 2*time.Minute)
 }
 
-// verdictOn ends a life: the outcome, and on the wire one step at a time, each commit under the live generation.
-func verdictOn(w *sim.World, log *said) (sim.Exchanges, error) {
+// outcomeOf ends a life: the outcome, and on the wire one step at a time, each commit under the live generation.
+func outcomeOf(w *sim.World, log *said) (sim.Exchanges, error) {
 	err, xs := onceEach(w), w.Trace.All()
 	for _, rule := range []func() error{xs.Serial, xs.Fenced} {
 		if err == nil {
@@ -175,16 +175,16 @@ func verdictOn(w *sim.World, log *said) (sim.Exchanges, error) {
 
 // staticLife is a static member with outputs, a dead letter, a checkpoint and a switch of revision. It is started again
 // 100 ms after a crash.
-func staticLife(t *testing.T, j sim.Judge) (xs sim.Exchanges, err error) {
+func staticLife(t *testing.T, faults sim.Faults) (xs sim.Exchanges, err error) {
 	sim.Bubble(t, kernelTopics(1), func(w *sim.World) {
 		var log said
 		revise(w, 1, 1)
-		w.Keep("a", counting("a", &log), j, 100*time.Millisecond)
+		w.Keep("a", counting("a", &log), faults, 100*time.Millisecond)
 		feed(w, 0, 5, 150*time.Millisecond)
 		revise(w, 2, 2)
 		feed(w, 5, 5, 150*time.Millisecond)
 		caughtUp(w)
-		xs, err = verdictOn(w, &log)
+		xs, err = outcomeOf(w, &log)
 	})
 	return xs, err
 }

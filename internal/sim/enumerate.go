@@ -8,35 +8,35 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
-// Life is one run in a bubble of its own, under a judge for the host that is put to the test. It gives the bubble's trace and
+// Life is one run in a bubble of its own, under faults for the host that is put to the test. It gives the bubble's trace and
 // what was wrong with the outcome, if anything.
-type Life func(t *testing.T, judge Judge) (Exchanges, error)
+type Life func(t *testing.T, faults Faults) (Exchanges, error)
 
 // Finding is a run whose outcome was wrong.
 type Finding struct {
-	Host    string
-	Key     kmsg.Key
-	Nth     int // of the host's requests of that kind
-	Verdict Verdict
-	Trace   Exchanges
-	Err     error
+	Host  string
+	Key   kmsg.Key
+	Nth   int // of the host's requests of that kind
+	Fault Fault
+	Trace Exchanges
+	Err   error
 }
 
 func (f Finding) String() string {
-	return fmt.Sprintf("%s, %s %d, %s: %v", f.Host, f.Key.Name(), f.Nth, f.Verdict.Act, f.Err)
+	return fmt.Sprintf("%s, %s %d, %s: %v", f.Host, f.Key.Name(), f.Nth, f.Fault.Act, f.Err)
 }
 
 // reading are the requests that change nothing at the broker.
 var reading = Key(kmsg.ApiVersions, kmsg.Metadata, kmsg.FindCoordinator, kmsg.ListOffsets, kmsg.OffsetFetch, kmsg.Fetch)
 
-// same says that a request only reads, and that so the verdict leaves the same behind as Before or Reset do: nobody has the answer.
-func same(asked *Exchange, v Verdict) bool {
-	return reading(asked) && v.Until == nil && (v.Act == After || v.Act == Late || v.Act == Lose || v.Act == Stray)
+// same says that a request only reads, and that so the fault leaves the same behind as Before or Reset do: nobody has the answer.
+func same(asked *Exchange, f Fault) bool {
+	return reading(asked) && f.Until == nil && (f.Act == After || f.Act == Late || f.Act == Lose || f.Act == Stray)
 }
 
-// Enumerate runs life undisturbed, then once for every request of host that which accepts and every verdict, but for those that
+// Enumerate runs life undisturbed, then once for every request of host that which accepts and every fault, but for those that
 // are the same to a request that only reads, until it has found as many wrong outcomes as are enough. hit is how many runs had their request, by act and kind of request.
-func Enumerate(t *testing.T, host string, which Match, verdicts []Verdict, life Life, enough int) (hit map[string]int, found []Finding) {
+func Enumerate(t *testing.T, host string, which Match, faults []Fault, life Life, enough int) (hit map[string]int, found []Finding) {
 	t.Helper()
 	hit = map[string]int{}
 	xs, err := life(t, nil)
@@ -51,17 +51,17 @@ func Enumerate(t *testing.T, host string, which Match, verdicts []Verdict, life 
 		if !which(asked) {
 			continue
 		}
-		for _, v := range verdicts {
-			if same(asked, v) {
+		for _, f := range faults {
+			if same(asked, f) {
 				continue
 			}
 			this := All(On(host), Key(key))
-			xs, err := life(t, Nth(nth[key], this, v))
+			xs, err := life(t, Nth(nth[key], this, f))
 			if len(xs.Where(this)) >= nth[key] {
-				hit[v.Act.String()+" "+key.Name()]++
+				hit[f.Act.String()+" "+key.Name()]++
 			}
 			if err != nil {
-				found = append(found, Finding{host, key, nth[key], v, xs, err})
+				found = append(found, Finding{host, key, nth[key], f, xs, err})
 			}
 			if len(found) >= enough || t.Failed() {
 				return hit, found
@@ -72,15 +72,15 @@ func Enumerate(t *testing.T, host string, which Match, verdicts []Verdict, life 
 }
 
 // Everywhere is Enumerate over all requests, for a life that must always come out right. It gives the number of runs.
-func Everywhere(t *testing.T, host string, verdicts []Verdict, life Life) (runs int) {
+func Everywhere(t *testing.T, host string, faults []Fault, life Life) (runs int) {
 	t.Helper()
-	return Wherever(t, host, func(*Exchange) bool { return true }, verdicts, life)
+	return Wherever(t, host, func(*Exchange) bool { return true }, faults, life)
 }
 
 // Wherever is Everywhere for some requests.
-func Wherever(t *testing.T, host string, which Match, verdicts []Verdict, life Life) (runs int) {
+func Wherever(t *testing.T, host string, which Match, faults []Fault, life Life) (runs int) {
 	t.Helper()
-	hit, found := Enumerate(t, host, which, verdicts, life, 1)
+	hit, found := Enumerate(t, host, which, faults, life, 1)
 	for _, f := range found {
 		t.Errorf("%v\n%v", f, f.Trace.Tail(100))
 	}
@@ -99,20 +99,20 @@ var Writing = Not(reading)
 
 // Crashes are the three ways to die at a request: it never left, its answer was never read, or it is still in the network and
 // reaches the broker so late.
-func Crashes(late time.Duration) []Verdict {
-	return []Verdict{{Act: Before}, {Act: After}, {Act: Late, Delay: late}}
+func Crashes(late time.Duration) []Fault {
+	return []Fault{{Act: Before}, {Act: After}, {Act: Late, Delay: late}}
 }
 
 // Breaks are the same for a connection, with the instance still alive.
-func Breaks(stray time.Duration) []Verdict {
-	return []Verdict{{Act: Reset}, {Act: Lose}, {Act: Stray, Delay: stray}}
+func Breaks(stray time.Duration) []Fault {
+	return []Fault{{Act: Reset}, {Act: Lose}, {Act: Stray, Delay: stray}}
 }
 
 // Overtaking is Late or Stray once for each key: the request reaches the broker just before host, the successor of a late
 // one, sends its next request of that kind. Between some of its steps nothing else would arrive, for they are one instant.
-func Overtaking(act Act, host string, keys ...kmsg.Key) (vs []Verdict) {
+func Overtaking(act Act, host string, keys ...kmsg.Key) (all []Fault) {
 	for _, k := range keys {
-		vs = append(vs, Verdict{Act: act, Delay: time.Minute, Until: All(On(host), Key(k))})
+		all = append(all, Fault{Act: act, Delay: time.Minute, Until: All(On(host), Key(k))})
 	}
-	return vs
+	return all
 }

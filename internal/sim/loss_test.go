@@ -31,7 +31,7 @@ func loseBetween(t *testing.T, what string, live bool, lose func(w *sim.World)) 
 		}
 		feed(w, 4, 6, 200*time.Millisecond)
 		caughtUp(w)
-		if _, err := verdictOn(w, &log); err != nil {
+		if _, err := outcomeOf(w, &log); err != nil {
 			w.T.Errorf("%s: %v", what, err)
 		}
 	})
@@ -61,5 +61,5 @@ func TestACheckpointPartitionCutAnywhereDoublesNothing(t *testing.T) {
 // The sender has given up, the packets have not.
 func TestARequestThatArrivesLongAfterItsDeadlineDoesNoHarm(t *testing.T) {
 	steps := sim.Key(append(sim.TransactionKeys(), kmsg.OffsetFetch, kmsg.ListOffsets, kmsg.JoinGroup, kmsg.SyncGroup, kmsg.Heartbeat)...)
-	sim.Wherever(t, "a.1", steps, []sim.Verdict{{Delay: 20 * time.Second}}, staticLife)
+	sim.Wherever(t, "a.1", steps, []sim.Fault{{Delay: 20 * time.Second}}, staticLife)
 }

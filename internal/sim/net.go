@@ -36,7 +36,7 @@ func (n *network) later(f func()) {
 	})
 }
 
-// wait lasts as long as the verdict says, or until dead, and says whether the bubble is still on.
+// wait lasts as long as the fault says, or until dead, and says whether the bubble is still on.
 func (n *network) wait(f fate, dead <-chan struct{}) bool {
 	var bound <-chan time.Time
 	if f.met == nil || f.Delay > 0 {
@@ -52,7 +52,7 @@ func (n *network) wait(f fate, dead <-chan struct{}) bool {
 	return true
 }
 
-// Host is the network card of one life of an instance: it counts the requests, and does to each what its Judge says. A
+// Host is the network card of one life of an instance: it counts the requests, and does to each what its Faults say. A
 // crashed host stays dead; the instance's next life has a new one.
 type Host struct {
 	Name string
@@ -60,7 +60,7 @@ type Host struct {
 	died func() // called once, by whoever crashed the host
 
 	mu     sync.Mutex
-	judge  Judge
+	faults Faults
 	route  func(address string) (latency time.Duration, up bool)
 	index  int
 	dead   chan struct{}
@@ -68,8 +68,8 @@ type Host struct {
 	conns  []*conn       // in the order of dialling
 }
 
-func newHost(name string, n *network, judge Judge, died func()) *Host {
-	return &Host{Name: name, net: n, judge: judge, died: died, dead: make(chan struct{})}
+func newHost(name string, n *network, faults Faults, died func()) *Host {
+	return &Host{Name: name, net: n, faults: faults, died: died, dead: make(chan struct{})}
 }
 
 // SetRoute gives every request to an address a latency, or no way at all (up false: its bytes vanish). nil: all ways are
@@ -213,10 +213,10 @@ func (h *Host) begin(to string, frame []byte) (*Exchange, fate) {
 	h.mu.Lock()
 	h.index++
 	x := &Exchange{Host: h.Name, Index: h.index, Broker: to}
-	judge := h.judge
+	faults := h.faults
 	h.mu.Unlock()
 	x.Key, x.Version = head(frame)
-	f, first := h.net.trace.begin(x, frame, judge)
+	f, first := h.net.trace.begin(x, frame, faults)
 	for _, passed := range first {
 		select {
 		case <-passed:
@@ -226,7 +226,7 @@ func (h *Host) begin(to string, frame []byte) (*Exchange, fate) {
 	return x, f
 }
 
-// stopped pauses the host until the verdict lets it go on.
+// stopped pauses the host until the fault lets it go on.
 func (h *Host) stopped(f fate) {
 	h.Pause()
 	h.net.later(func() {

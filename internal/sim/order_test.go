@@ -9,10 +9,10 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
-// toyTrace is an undisturbed run of the toy, but for a judge.
-func toyTrace(t *testing.T, b bug, judge Judge) Exchanges {
+// toyTrace is an undisturbed run of the toy, but for its faults.
+func toyTrace(t *testing.T, b bug, faults Faults) Exchanges {
 	t.Helper()
-	xs, _ := toyLife(b)(t, judge)
+	xs, _ := toyLife(b)(t, faults)
 	return xs
 }
 
@@ -38,14 +38,14 @@ func TestSerialSeesEndTxnBeforeProduceIsAnswered(t *testing.T) {
 }
 
 func TestSerialSeesATransactionAfterAnUnknownFate(t *testing.T) {
-	lost := Nth(2, Key(kmsg.EndTxn), Verdict{Act: Reset})
+	lost := Nth(2, Key(kmsg.EndTxn), Fault{Act: Reset})
 	if err := toyTrace(t, assume, lost).Serial(); err == nil {
 		t.Error("not seen")
 	}
 	if err := toyTrace(t, none, lost).Serial(); err != nil {
 		t.Errorf("a new fence settles it: %v", err)
 	}
-	lost = Nth(2, Key(kmsg.Produce), Verdict{Act: Lose})
+	lost = Nth(2, Key(kmsg.Produce), Fault{Act: Lose})
 	if err := toyTrace(t, resend, lost).Serial(); err == nil {
 		t.Error("a Produce under another sequence is not the same request")
 	}
@@ -132,7 +132,7 @@ func TestJoinsIdleSeesAJoinWithAStepOpen(t *testing.T) {
 
 func TestTheTraceTellsWhatTheHostWasToldFromWhatTheBrokerDid(t *testing.T) {
 	for act, want := range map[Act]string{Reset: "lost", Lose: "landed lost", Stray: "landed lost", Pass: "answered"} {
-		xs := toyTrace(t, none, Nth(2, Key(kmsg.EndTxn), Verdict{Act: act, Delay: 10 * time.Millisecond}))
+		xs := toyTrace(t, none, Nth(2, Key(kmsg.EndTxn), Fault{Act: act, Delay: 10 * time.Millisecond}))
 		x := xs.Where(Key(kmsg.EndTxn))[1]
 		got := ""
 		for _, s := range []struct {
@@ -156,8 +156,8 @@ func TestARequestWaitsForWhatOvertakesIt(t *testing.T) {
 	Bubble(t, toyTopics, func(w *World) {
 		w.Append(&kgo.Record{Topic: "in", Value: []byte("0")})
 		// The first life dies with its EndTxn in the network; that lands just before the second life fences.
-		judge := Nth(1, Key(kmsg.EndTxn), Verdict{Act: Late, Until: All(On("toy.2"), Key(kmsg.InitProducerID))})
-		w.Keep("toy", none.run, judge, 5*time.Second)
+		faults := Nth(1, Key(kmsg.EndTxn), Fault{Act: Late, Until: All(On("toy.2"), Key(kmsg.InitProducerID))})
+		w.Keep("toy", none.run, faults, 5*time.Second)
 		w.Still(12*time.Second, time.Minute)
 		xs := w.Trace.All()
 		late, fence := xs.Where(Key(kmsg.EndTxn))[0], xs.Where(All(On("toy.2"), Key(kmsg.InitProducerID)))[0]

@@ -141,7 +141,7 @@ func TestAPausedHostHoldsAllBytesUntilItGoesOn(t *testing.T) {
 
 func TestAStoppedHostsRequestLeavesWhenItGoesOnEvenTooLate(t *testing.T) {
 	Bubble(t, toyTopics, func(w *World) {
-		i := w.Start("x", idle, At("x.1", 1, Verdict{Act: StopBefore, Delay: 20 * time.Second}))
+		i := w.Start("x", idle, At("x.1", 1, Fault{Act: StopBefore, Delay: 20 * time.Second}))
 		err := ask(i.Host, 10*time.Second)
 		if !errors.Is(err, os.ErrDeadlineExceeded) {
 			t.Errorf("the answer came after the deadline: %v", err)
@@ -153,7 +153,7 @@ func TestAStoppedHostsRequestLeavesWhenItGoesOnEvenTooLate(t *testing.T) {
 }
 
 func TestAHostStoppedWithAnAnswerAtItsDoorGetsItWhenItGoesOn(t *testing.T) {
-	for _, v := range []Verdict{{Act: StopAfter, Delay: 3 * time.Second}, {Act: StopAfter, Until: On("y.1")}} {
+	for _, v := range []Fault{{Act: StopAfter, Delay: 3 * time.Second}, {Act: StopAfter, Until: On("y.1")}} {
 		Bubble(t, toyTopics, func(w *World) {
 			x, y := w.Start("x", idle, At("x.1", 1, v)), w.Start("y", idle, nil)
 			time.AfterFunc(3*time.Second, func() { _ = ask(y.Host, time.Second) })
@@ -166,7 +166,7 @@ func TestAHostStoppedWithAnAnswerAtItsDoorGetsItWhenItGoesOn(t *testing.T) {
 }
 
 func TestASlowRequestArrivesAfterItsDeadlineAndASlowAnswerNever(t *testing.T) {
-	for _, v := range []Verdict{{Delay: 5 * time.Second}, {Answer: 5 * time.Second}} {
+	for _, v := range []Fault{{Delay: 5 * time.Second}, {Answer: 5 * time.Second}} {
 		Bubble(t, toyTopics, func(w *World) {
 			i := w.Start("x", idle, At("x.1", 1, v))
 			if err := ask(i.Host, 2*time.Second); !errors.Is(err, os.ErrDeadlineExceeded) {

@@ -13,12 +13,12 @@ var toyTopics = Config{Topics: []TopicConfig{{Name: "in", Partitions: 1}, {Name:
 
 const toyRecords = 4
 
-// toyLife feeds some records, lets the toy die as the judge says, starts a successor after each death, and compares.
+// toyLife feeds some records, lets the toy die as the faults say, starts a successor after each death, and compares.
 func toyLife(b bug) Life {
-	return func(t *testing.T, judge Judge) (xs Exchanges, err error) {
+	return func(t *testing.T, faults Faults) (xs Exchanges, err error) {
 		Bubble(t, toyTopics, func(w *World) {
 			fed := w.Feed(toyRecords, 100*time.Millisecond, func(i int) *kgo.Record { return &kgo.Record{Topic: "in", Value: fmt.Append(nil, i)} })
-			w.Keep("toy", b.run, judge, 100*time.Millisecond)
+			w.Keep("toy", b.run, faults, 100*time.Millisecond)
 			fed()
 			w.Still(12*time.Second, 2*time.Minute)
 			err = eachOnce(w.Committed("out")[0], toyRecords)
@@ -28,7 +28,7 @@ func toyLife(b bug) Life {
 	}
 }
 
-var toyVerdicts = slices.Concat(Crashes(3*time.Second), Overtaking(Late, "toy.2", TransactionKeys()...),
+var toyFaults = slices.Concat(Crashes(3*time.Second), Overtaking(Late, "toy.2", TransactionKeys()...),
 	Breaks(3*time.Second), Overtaking(Stray, "toy.1", TransactionKeys()...))
 
 func anything(*Exchange) bool { return true }
@@ -46,14 +46,14 @@ func eachOnce(got []*kgo.Record, n int) error {
 }
 
 func TestNoCrashOrBrokenConnectionLosesOrDoublesARecord(t *testing.T) {
-	Everywhere(t, "toy.1", toyVerdicts, toyLife(none))
+	Everywhere(t, "toy.1", toyFaults, toyLife(none))
 }
 
 func TestEnumerationFindsPlantedBugs(t *testing.T) {
 	for name, b := range map[string]bug{"resend under a new sequence": resend, "offset after the transaction": offsetAfter,
 		"offset before the fence": offsetBefore} {
 		t.Run(name, func(t *testing.T) {
-			hit, found := Enumerate(t, "toy.1", anything, toyVerdicts, toyLife(b), 1)
+			hit, found := Enumerate(t, "toy.1", anything, toyFaults, toyLife(b), 1)
 			if len(found) == 0 {
 				t.Fatalf("nothing found in %v", hit)
 			}

@@ -96,9 +96,9 @@ func (t *Trace) now() Moment {
 	return Moment{t.order, time.Since(t.start)}
 }
 
-// begin records a request and asks judge for its fate. Judges of all hosts run one after the other and must not block. The
+// begin records a request and asks for its fate. Faults of all hosts run one after the other and must not block. The
 // request must not leave before those in first are closed.
-func (t *Trace) begin(x *Exchange, frame []byte, judge Judge) (f fate, first []<-chan struct{}) {
+func (t *Trace) begin(x *Exchange, frame []byte, faults Faults) (f fate, first []<-chan struct{}) {
 	x.Request = readRequest(frame)
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -108,8 +108,8 @@ func (t *Trace) begin(x *Exchange, frame []byte, judge Judge) (f fate, first []<
 	}
 	t.nameTopics(x)
 	t.xs = append(t.xs, x)
-	if judge != nil {
-		f.Verdict = judge(x)
+	if faults != nil {
+		f.Fault = faults(x)
 	}
 	x.Act = f.Act
 	first = t.meet(x, true)
@@ -124,9 +124,9 @@ func (t *Trace) begin(x *Exchange, frame []byte, judge Judge) (f fate, first []<
 	return f, first
 }
 
-// fate is a verdict on its way.
+// fate is a fault on its way.
 type fate struct {
-	Verdict
+	Fault
 	met    <-chan struct{} // closed when what it waits for is sent
 	passed chan struct{}   // to be closed when that may leave
 }

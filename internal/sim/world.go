@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"sync"
@@ -17,8 +18,8 @@ import (
 // Seed is the address that an instance starts from.
 const Seed = "localhost:9092"
 
-// patience is how long an instance may take to end after it was told to, in virtual time.
-const patience = 2 * time.Minute
+// patience is how long an instance may take to end after it was told to, in virtual time, where a Config says nothing else.
+const patience = 10 * time.Second
 
 // Run is one life of an instance: it works until ctx is cancelled and returns when all its goroutines have ended. All that
 // it sends goes through dial.
@@ -33,8 +34,9 @@ type TopicConfig struct {
 
 // Config says what a bubble starts with.
 type Config struct {
-	Brokers int // 1 (also for 0) or up to 3
-	Topics  []TopicConfig
+	Brokers  int // 1 (also for 0) or up to 3
+	Topics   []TopicConfig
+	Patience time.Duration // with an instance that was told to end; zero: 10 s, which is promised of the program
 }
 
 // World is one bubble: a cluster, its hosts, and what they said to each other.
@@ -43,10 +45,11 @@ type World struct {
 	Cluster *kfake.Cluster
 	Trace   *Trace
 
-	net    *network
-	vn     kfake.VirtualNetwork
-	topics []TopicConfig
-	plain  *kgo.Client // reads and writes beside the instances, without a Host
+	net      *network
+	patience time.Duration
+	vn       kfake.VirtualNetwork
+	topics   []TopicConfig
+	plain    *kgo.Client // reads and writes beside the instances, without a Host
 
 	mu    sync.Mutex
 	lives map[string]int
@@ -68,7 +71,7 @@ func Bubble(t *testing.T, cfg Config, test func(w *World)) {
 }
 
 func newWorld(t *testing.T, cfg Config) *World {
-	w := &World{T: t, Trace: newTrace(), topics: cfg.Topics, lives: map[string]int{}, ending: make(chan struct{})}
+	w := &World{T: t, Trace: newTrace(), topics: cfg.Topics, patience: cmp.Or(cfg.Patience, patience), lives: map[string]int{}, ending: make(chan struct{})}
 	w.net = &network{dial: w.vn.DialContext, trace: w.Trace, over: make(chan struct{})}
 	// Without fixed ports every broker of the virtual network would listen on port 0.
 	ports := []int{9092, 9093, 9094}[:max(1, cfg.Brokers)]
@@ -135,12 +138,12 @@ type Instance struct {
 }
 
 // Start begins the next life of an instance, "a.1" for the first of "a", on a new host.
-func (w *World) Start(name string, run Run, judge Judge) *Instance {
+func (w *World) Start(name string, run Run, faults Faults) *Instance {
 	ctx, cancel := context.WithCancel(context.Background())
 	w.mu.Lock()
 	w.lives[name]++
 	host := fmt.Sprintf("%s.%d", name, w.lives[name])
-	i := &Instance{w: w, Host: newHost(host, w.net, judge, cancel), cancel: cancel, ended: make(chan struct{})}
+	i := &Instance{w: w, Host: newHost(host, w.net, faults, cancel), cancel: cancel, ended: make(chan struct{})}
 	w.all = append(w.all, i)
 	w.mu.Unlock()
 	go func() {
@@ -164,16 +167,16 @@ func (i *Instance) wait() error {
 	select {
 	case <-i.ended:
 		return i.err
-	case <-time.After(patience):
-		i.w.T.Fatalf("%s: Run has not returned %v after it was told to", i.Name, patience)
+	case <-time.After(i.w.patience):
+		i.w.T.Fatalf("%s: Run has not returned %v after it was told to", i.Name, i.w.patience)
 		return nil
 	}
 }
 
 // Keep starts an instance and, after each crash or end of a life, the next one, so long after; until the bubble ends or the
 // life in being is stopped.
-func (w *World) Keep(name string, run Run, judge Judge, pause time.Duration) {
-	i := w.Start(name, run, judge)
+func (w *World) Keep(name string, run Run, faults Faults, pause time.Duration) {
+	i := w.Start(name, run, faults)
 	w.back.Go(func() {
 		for {
 			select {
@@ -190,7 +193,7 @@ func (w *World) Keep(name string, run Run, judge Judge, pause time.Duration) {
 			if i.last.Load() {
 				return
 			}
-			i = w.Start(name, run, judge)
+			i = w.Start(name, run, faults)
 		}
 	})
 }
@@ -216,7 +219,7 @@ func (w *World) UntilEvery(step, limit time.Duration, what string, cond func() b
 }
 
 // Still waits until for d nobody has sent anything but the requests of an idle instance and no request or host is held by a
-// verdict, and fails the test if that does not happen within limit.
+// fault, and fails the test if that does not happen within limit.
 func (w *World) Still(d, limit time.Duration) bool {
 	w.T.Helper()
 	idle := Key(kmsg.Fetch, kmsg.Heartbeat, kmsg.Metadata, kmsg.ApiVersions, kmsg.FindCoordinator)

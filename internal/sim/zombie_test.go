@@ -10,15 +10,15 @@ import (
 	"github.com/visutility/retrainer/internal/sim"
 )
 
-// zombieLife is an instance that stops where the judge says. When it has, a successor starts under the same instance id and
-// so takes its place at once; the zombie wakes at the successor's request that the verdict waits for, before any deadline of
+// zombieLife is an instance that stops where the faults say. When it has, a successor starts under the same instance id and
+// so takes its place at once; the zombie wakes at the successor's request that the fault waits for, before any deadline of
 // its own has passed, and does not know.
-func zombieLife(t *testing.T, j sim.Judge) (xs sim.Exchanges, err error) {
+func zombieLife(t *testing.T, faults sim.Faults) (xs sim.Exchanges, err error) {
 	sim.Bubble(t, kernelTopics(1), func(w *sim.World) {
 		var log said
 		revise(w, 1, 1)
 		stopped := w.Trace.When(func(x *sim.Exchange) bool { return x.Host == "a.1" && x.Act.Stops() })
-		a := w.Start("a", counting("a", &log), j)
+		a := w.Start("a", counting("a", &log), faults)
 		fed := w.Feed(8, 150*time.Millisecond, event)
 		select {
 		case <-stopped:
@@ -40,20 +40,20 @@ func zombieLife(t *testing.T, j sim.Judge) (xs sim.Exchanges, err error) {
 		}
 		fed()
 		caughtUp(w)
-		xs, err = verdictOn(w, &log)
+		xs, err = outcomeOf(w, &log)
 	})
 	return xs, err
 }
 
 func TestAnInstanceStoppedAtAnyStepDoesNothingWhenItWakesAfterItsSuccessorRuns(t *testing.T) {
 	for _, act := range []sim.Act{sim.StopBefore, sim.StopAfter} {
-		var verdicts []sim.Verdict
+		var faults []sim.Fault
 		for _, key := range []kmsg.Key{kmsg.InitProducerID, kmsg.ListOffsets, kmsg.EndTxn} {
-			verdicts = append(verdicts, sim.Verdict{Act: act, Delay: 20 * time.Second, Until: sim.All(sim.On("b.1"), sim.Key(key))})
+			faults = append(faults, sim.Fault{Act: act, Delay: 20 * time.Second, Until: sim.All(sim.On("b.1"), sim.Key(key))})
 		}
 		t.Run(act.String(), func(t *testing.T) {
 			steps := sim.Key(append(sim.TransactionKeys(), kmsg.SyncGroup, kmsg.OffsetFetch, kmsg.ListOffsets)...)
-			sim.Wherever(t, "a.1", steps, verdicts, zombieLife)
+			sim.Wherever(t, "a.1", steps, faults, zombieLife)
 		})
 	}
 }

@@ -23,12 +23,14 @@ func TestAProgramThatIsToldToEndTogetherWithItsWorkerHasNotFailed(t *testing.T) 
 		ctx, cancel := context.WithCancel(t.Context())
 		go func() {
 			defer cancel()
-			until(t, "the program is ready", func() bool { return exists(b.file("ready")) })
-			pid, err := strconv.Atoi(strings.TrimSpace(b.read("program.lock")))
-			if err == nil {
-				err = syscall.Kill(pid, syscall.SIGTERM)
-			}
-			if err != nil {
+			pid := 0
+			until(t, "the program is ready, and its worker has noted it", func() bool {
+				if exists(b.file("ready")) {
+					pid, _ = strconv.Atoi(strings.TrimSpace(b.read("program.lock"))) // what is no number is not noted yet
+				}
+				return pid > 0
+			})
+			if err := syscall.Kill(pid, syscall.SIGTERM); err != nil {
 				t.Error(err)
 				return
 			}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -141,7 +142,7 @@ func TestAnErrorTellsWhoseTurnItIs(t *testing.T) {
 		"elsewhere":             {`302 `, "setup", "redirects"},
 		"busy":                  {`429 {"message":"slow down"}`, "away", "429"},
 		"broken":                {`500 {"error_code":50001,"message":"Error in the backend"}`, "away", "500: Error in the backend"},
-		"a proxy's page":        {`503 ` + page, "away", "503: Service Unavailable"},
+		"a proxy's page":        {`503 ` + page, "away", "503: Service Unavailable, in a page"},
 		"endless":               {`200 {"schema":"` + strings.Repeat("x", mostBytes) + `"}`, "away", "more than"},
 		"not Avro":              {`200 {"schemaType":"PROTOBUF","schema":"syntax"}`, "unreadable", "PROTOBUF"},
 		"no record":             {`200 {"schema":"\"string\""}`, "unreadable", "a record is needed"},
@@ -217,5 +218,31 @@ func TestAWrongURLIsRefused(t *testing.T) {
 		if !errors.As(err, new(*SetupError)) || strings.Contains(err.Error(), "s3cret") {
 			t.Errorf("%s: %v", url, err)
 		}
+	}
+}
+
+func TestWhatSpeaksNoHTTPIsSaidToBeThat(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	go func() { // ends with the listener
+		for {
+			conn, err := l.Accept()
+			if err != nil {
+				return
+			}
+			_, _ = conn.Read(make([]byte, 1<<12))
+			conn.Close()
+		}
+	}()
+	c, err := New(Config{URL: "http://" + l.Addr().String()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	if err := c.Check(context.Background()); kindOf(err) != "away" || !strings.Contains(err.Error(), "hung up without a word") {
+		t.Errorf("%v", err)
 	}
 }

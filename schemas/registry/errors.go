@@ -1,13 +1,16 @@
 package registry
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"net/url"
 	"strings"
+	"syscall"
 
 	"github.com/twmb/franz-go/pkg/sr"
 
@@ -56,6 +59,9 @@ func (c *Client) judge(err error) error {
 		if strings.Contains(failed.Err.Error(), "malformed HTTP") || strings.Contains(failed.Err.Error(), "HTTP response to HTTPS client") {
 			return c.setup("is no registry: what answers there does not speak this protocol (%v)", failed.Err)
 		}
+		if errors.Is(failed.Err, io.EOF) || errors.Is(failed.Err, syscall.ECONNRESET) {
+			return fmt.Errorf("the registry at %s does not answer: what listens there hung up without a word, as a program does that speaks no HTTP, like a Kafka broker (%w)", c.url, failed.Err)
+		}
 		return fmt.Errorf("the registry at %s does not answer: %w", c.url, failed.Err)
 	case strings.Contains(err.Error(), "unable to decode"):
 		return c.setup("is no registry's API: what answers there sends no JSON; Confluent's API is often at /, Apicurio's at /apis/ccompat/v7")
@@ -65,7 +71,10 @@ func (c *Client) judge(err error) error {
 
 func (c *Client) judgeStatus(a *sr.ResponseError) error {
 	said := brief(a.Message)
-	if said == "" || strings.Contains(said, "<") { // a proxy's page
+	switch page := strings.Contains(said, "<") || bytes.HasPrefix(bytes.TrimSpace(a.Raw), []byte("<")); {
+	case page:
+		said = http.StatusText(a.StatusCode) + ", in a page as a proxy or another server sends it, and no registry"
+	case said == "":
 		said = http.StatusText(a.StatusCode)
 	}
 	switch code := a.StatusCode; {

@@ -49,15 +49,20 @@ func newApp(t testing.TB, nodes int, random *rand.Rand, policy string) *app {
 		t.Errorf("topics plan on an empty cluster: %v\n%s", err, out)
 	}
 	command(t, a.program, "topics", "apply", "--brokers", a.c.brokers, "--replication", strconv.Itoa(nodes))
-	command(t, a.program, "topics", "plan", "--brokers", a.c.brokers)
+	until(context.Background(), t, "every topic is named, by whatever broker is asked", func() bool {
+		return exec.Command(a.program, "topics", "plan", "--brokers", a.c.brokers).Run() == nil
+	})
 	return a
 }
+
+// shortSession is that of every instance that is told nothing else: as short as brokers allow.
+const shortSession = 6 * time.Second
 
 // add makes an instance, which is not started yet.
 func (a *app) add(name string, args ...string) *instance {
 	a.t.Helper()
 	a.deploy(name, a.policy)
-	serve := []string{"serve", "--brokers", a.c.brokers, "--policy", a.policyFile(name), "--http", "127.0.0.1:0", "--session-timeout", "6s", "--log-level", "debug"}
+	serve := []string{"serve", "--brokers", a.c.brokers, "--policy", a.policyFile(name), "--http", "127.0.0.1:0", "--session-timeout", fmt.Sprint(shortSession), "--log-level", "debug"}
 	i := newInstance(a.t, a.dir, a.program, name, append(serve, args...)...)
 	a.all = append(a.all, i)
 	return i
@@ -152,13 +157,20 @@ func (a *app) judge(args ...string) string {
 // judge judges a whole app on a cluster; the program is built into the folder.
 func judge(t testing.TB, dir, brokers string, args ...string) string {
 	t.Helper()
-	args = append([]string{"full", "--brokers", brokers, "--schemas", filepath.Join(top, "schemas")}, args...)
-	out, err := exec.Command(build(t, dir, "./judge"), args...).CombinedOutput()
-	t.Logf("%s", out)
+	said, err := judged(t, dir, brokers, args...)
 	if err != nil {
 		t.Errorf("the judge: %v", err)
 	}
-	return string(out)
+	return said
+}
+
+// judged is judge for a test that knows what to do about an error.
+func judged(t testing.TB, dir, brokers string, args ...string) (said string, err error) {
+	t.Helper()
+	args = append([]string{"full", "--brokers", brokers, "--schemas", filepath.Join(top, "schemas")}, args...)
+	out, err := exec.Command(build(t, dir, "./judge"), args...).CombinedOutput()
+	t.Logf("%s", out)
+	return string(out), err
 }
 
 // judgeSwitches judges a run with alerts of all kinds, and more that it must have had; how many policies were active, and how often
@@ -202,7 +214,7 @@ func (a *app) tail(topic string, count int) (records []record) {
 	a.t.Helper()
 	args := []string{"tail", topic, "--brokers", a.c.brokers, "--from", "start", "--until", "end"}
 	if count > 0 {
-		args = append(args[:6], "--count", fmt.Sprint(count), "--timeout", "60s")
+		args = append(args[:6], "--count", fmt.Sprint(count), "--timeout", patience.String())
 	}
 	for _, line := range strings.Split(strings.TrimSpace(command(a.t, a.program, args...)), "\n") {
 		var r record

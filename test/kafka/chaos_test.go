@@ -46,7 +46,7 @@ const mustBeActive = 3 // policies
 // run that the project stands by, RETRAINER_CHAOS_SEED repeats one's plan.
 func TestChaosIsExactlyOnce(test *testing.T) {
 	t := tell(test)
-	three, one := size{60_000, 12, 3, 1, 15 * time.Minute}, size{50_000, 6, 2, 1, 15 * time.Minute}
+	three, one := size{60_000, 12, 3, 1, 40 * time.Minute}, size{50_000, 6, 2, 1, 40 * time.Minute}
 	if os.Getenv("RETRAINER_CHAOS") == "full" {
 		three, one = size{1_000_000, 50, 10, 4, 50 * time.Minute}, size{1_000_000, 30, 6, 4, 50 * time.Minute}
 	}

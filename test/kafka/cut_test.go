@@ -19,7 +19,7 @@ import (
 func TestMarkerThatWasCutOffIsClosedByTheNextOwner(test *testing.T) {
 	test.Parallel()
 	t := tell(test)
-	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	a := newApp(t, 1, rand.New(rand.NewPCG(uint64(time.Now().UnixNano()), 0)), "defaults: {cooldown: 2s}\n")
 	i := a.add("a")

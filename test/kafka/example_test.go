@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"os/exec"
 	"regexp"
 	"strings"
 	"testing"
@@ -15,7 +16,7 @@ import (
 func TestOneEventBecomesOneCommandThoughItsInstanceIsKilled(test *testing.T) {
 	test.Parallel()
 	t := tell(test)
-	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	a := newApp(t, 1, rand.New(rand.NewPCG(uint64(time.Now().UnixNano()), 0)), "defaults: {cooldown: 2s}\n")
 	for _, name := range []string{"a", "b"} {
@@ -51,13 +52,13 @@ func TestOneEventBecomesOneCommandThoughItsInstanceIsKilled(test *testing.T) {
 	if said := a.verify(); !strings.Contains(said, ": 2 decisions, 2 commands, ") {
 		t.Errorf("verify while both run: %s", said)
 	}
-	a.tells(command.Value, decision)
+	a.tells(ctx, command.Value, decision)
 	a.end(ctx)
 	a.judge()
 }
 
 // tells has people told of the one command and its decision, and lets one ask for more.
-func (a *app) tells(command, decision map[string]any) {
+func (a *app) tells(ctx context.Context, command, decision map[string]any) {
 	a.t.Helper()
 	for _, c := range []struct{ args, want string }{
 		{"status", `(?m)^object_detection +- +training +.* 1 +soft retrain: an alert counts \(alert\)$`},
@@ -71,9 +72,19 @@ func (a *app) tells(command, decision map[string]any) {
 		{"trigger fresh --action full --comment new --create", `(?m)^fresh: full retrain: a person asked for it \(requested\)$`},
 		{"status fresh", `(?m)^last decision +full retrain`},
 	} {
-		args := append(strings.Fields(c.args), "--brokers", a.c.brokers)
-		if out := feed(a.t, "", a.program, args...); !regexp.MustCompile(c.want).MatchString(out) {
+		args, out, want := append(strings.Fields(c.args), "--brokers", a.c.brokers), "", regexp.MustCompile(c.want)
+		says := func() bool { out = feed(a.t, "", a.program, args...); return want.MatchString(out) }
+		if args[0] == "trigger" { // once
+			said, err := exec.Command(a.program, args...).CombinedOutput()
+			says = func() bool { out = string(said); return err == nil && want.MatchString(out) || stands(out) }
+		}
+		if !comes(ctx, says) {
 			a.t.Errorf("%s says, without %s:\n%s", c.args, c.want, out)
 		}
 	}
+}
+
+// stands is what trigger says where nothing was decided within its ten seconds, as on a busy machine: what it asked for is decided later.
+func stands(said string) bool {
+	return strings.Contains(said, "nothing was decided within 10s") && strings.Contains(said, "stands in retrain.requests and is decided when")
 }

@@ -46,8 +46,9 @@ func TestBrokersThatAreAwayAreWaitedFor(test *testing.T) {
 		faults []fault
 	}{{"one broker", 1, one}, {"three brokers", 3, three}} {
 		test.Run(c.name, func(test *testing.T) {
+			test.Parallel()
 			t := tell(test)
-			ctx, cancel := context.WithTimeout(context.Background(), 20*time.Minute)
+			ctx, cancel := context.WithTimeout(context.Background(), patience)
 			defer cancel()
 			f := newFaults(t, c.nodes)
 			f.run(ctx, c.faults)
@@ -97,6 +98,7 @@ func (f *faults) run(ctx context.Context, all []fault) {
 		f.t.Error(err)
 	}
 	f.end(ctx)
+	f.probes.whole(ctx)
 	done()
 	<-readers
 	f.probes.report()

@@ -157,6 +157,16 @@ func (p *probes) passes(ctx context.Context, phase string, n int) {
 	}
 }
 
+// whole waits until every command has been read: there is at least one of each model that was written to.
+func (p *probes) whole(ctx context.Context) {
+	p.t.Helper()
+	until(ctx, p.t, "all commands are read", func() bool {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		return len(p.seen) >= len(p.acked)
+	})
+}
+
 // report says how long commands took, phase by phase, and that each event had its one command.
 func (p *probes) report() {
 	p.t.Helper()

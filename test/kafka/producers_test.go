@@ -64,7 +64,9 @@ func (f *feeding) lines() *bytes.Reader {
 }
 
 func (f *feeding) run(t testing.TB, brokers string) {
-	cmd := exec.Command(f.program, f.args...)
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, f.program, f.args...)
 	for i, arg := range cmd.Args {
 		cmd.Args[i] = strings.ReplaceAll(arg, "TOPIC", f.topic())
 	}
@@ -103,17 +105,9 @@ func (a *app) serve(name string, feeds []*feeding, args ...string) *instance {
 		topics = append(topics, f.topic())
 	}
 	common := []string{"--brokers", a.c.brokers, "--app", name, "--drift-topic", strings.Join(topics, ",")}
-	for try := 0; ; try++ { // on a busy machine a cluster takes its time to name what was made
-		out, err := exec.Command(a.program, append([]string{"topics", "apply"}, common...)...).CombinedOutput()
-		if err == nil {
-			break
-		}
-		if try == 10 || !strings.Contains(string(out), "try again in a moment") {
-			a.t.Fatalf("topics apply: %v\n%s", err, out)
-		}
-	}
+	command(a.t, a.program, append([]string{"topics", "apply"}, common...)...)
 	a.deploy(name, counting(feeds))
-	i := newInstance(a.t, a.dir, a.program, name, append(append([]string{"serve", "--policy", a.policyFile(name), "--http", "127.0.0.1:0"}, common...), args...)...)
+	i := newInstance(a.t, a.dir, a.program, name, append(append([]string{"serve", "--policy", a.policyFile(name), "--http", "127.0.0.1:0", "--log-level", "debug"}, common...), args...)...)
 	i.start(nil)
 	return i
 }
@@ -158,7 +152,7 @@ func (a *app) areReadByJava(ctx context.Context, name string, classes func(strin
 	a.t.Helper()
 	a.tail(name+".results", commands)
 	a.abort(ctx, name+".commands")
-	cmd := exec.Command("java", classes("Commands", fmt.Sprint(2*commands))...)
+	cmd := exec.CommandContext(ctx, "java", classes("Commands", fmt.Sprint(2*commands))...)
 	cmd.Dir, cmd.Env = top, append(append(os.Environ(), "VTY_BROKERS="+a.c.brokers, "VTY_APP="+name), env...)
 	var log bytes.Buffer
 	cmd.Stderr = &log

@@ -19,7 +19,7 @@ import (
 
 func TestEveryEventOfProducersInPythonAndJavaIsFoldedOnce(test *testing.T) {
 	t := tell(test)
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	a := &app{t: t, dir: t.TempDir()}
 	var started *schemaRegistry
@@ -59,8 +59,8 @@ func TestEveryEventOfProducersInPythonAndJavaIsFoldedOnce(test *testing.T) {
 	t.Setenv("VTY_SCHEMA_REGISTRY", registry)
 	a.eachStreamIsCommandedOnce("retrain", read)
 	a.areReadByJava(ctx, "retrain", classes, len(read)*feedStreams, "APICURIO_URL="+own)
-	a.areReadByPython(py)
-	a.areReadByAnAvroDeserializer(py, 2*len(read)*feedStreams)
+	a.areReadByPython(ctx, py)
+	a.areReadByAnAvroDeserializer(ctx, py, 2*len(read)*feedStreams)
 	t.Setenv("VTY_SCHEMA_REGISTRY", confluent)
 	t.Setenv("VTY_REGISTRY_ID", "global")
 	a.eachStreamIsCommandedOnce("global", global)
@@ -70,9 +70,9 @@ func TestEveryEventOfProducersInPythonAndJavaIsFoldedOnce(test *testing.T) {
 }
 
 // areReadByPython: consumer.py knows the commands in Confluent's framing, and that nobody waits for them any more.
-func (a *app) areReadByPython(python string) {
+func (a *app) areReadByPython(ctx context.Context, python string) {
 	a.t.Helper()
-	cmd := exec.Command(python, "examples/python/consumer.py")
+	cmd := exec.CommandContext(ctx, python, "examples/python/consumer.py")
 	cmd.Dir, cmd.Env = top, append(os.Environ(), "VTY_BROKERS="+a.c.brokers)
 	said, err := cmd.StderrPipe()
 	if err == nil {
@@ -112,9 +112,9 @@ while left > 0:
 `
 
 // areReadByAnAvroDeserializer: commands and results, whose schemas it has from the registry alone. It refuses any other framing.
-func (a *app) areReadByAnAvroDeserializer(python string, records int) {
+func (a *app) areReadByAnAvroDeserializer(ctx context.Context, python string, records int) {
 	a.t.Helper()
-	cmd := exec.Command(python, "-c", reader, strconv.Itoa(records))
+	cmd := exec.CommandContext(ctx, python, "-c", reader, strconv.Itoa(records))
 	cmd.Env = append(os.Environ(), "VTY_BROKERS="+a.c.brokers)
 	var log bytes.Buffer
 	cmd.Stderr = &log

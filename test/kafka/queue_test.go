@@ -62,11 +62,17 @@ func (q *queue) setCut(cut bool) {
 func (q *queue) stop(t *testing.T) error {
 	t.Helper()
 	q.cancel()
+	return q.end(t)
+}
+
+// end waits until Run has returned.
+func (q *queue) end(t *testing.T) error {
+	t.Helper()
 	select {
 	case err := <-q.ended:
 		return err
-	case <-time.After(time.Minute):
-		t.Fatal("Run has not returned a minute after it was told to")
+	case <-time.After(patience):
+		t.Fatalf("Run has not returned within %s", patience)
 		return nil
 	}
 }
@@ -90,7 +96,7 @@ func (d *desk) join(t *testing.T, c *cluster, name, kind string) *queue {
 	q := &queue{cancel: cancel, ended: make(chan error, 1)}
 	cq, err := consumer.NewQueue(consumer.QueueConfig{
 		Client: consumer.ClientConfig{Brokers: strings.Split(c.brokers, ","), Dial: q.dial},
-		Group:  queueGroup, Topic: queueTopic, Kind: kind, SessionTimeout: 6 * time.Second,
+		Group:  queueGroup, Topic: queueTopic, Kind: kind, SessionTimeout: 15 * time.Second, // no member is to be out because the machine was held up
 		Work: func(ctx context.Context, r *kafkarecord.Record) error {
 			d.mu.Lock()
 			d.begun[string(r.Key)] = append(d.begun[string(r.Key)], name)
@@ -114,17 +120,6 @@ func (d *desk) join(t *testing.T, c *cluster, name, kind string) *queue {
 	go func() { q.ended <- cq.Run(ctx) }()
 	t.Cleanup(cancel)
 	return q
-}
-
-func (c *cluster) until(what string, limit time.Duration, cond func() bool) {
-	c.t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), limit)
-	defer cancel()
-	for !cond() {
-		if wait(ctx, 50*time.Millisecond) != nil {
-			c.t.Fatalf("after %v: not yet: %s", limit, what)
-		}
-	}
 }
 
 // committed is the group's offset of a partition.
@@ -176,11 +171,11 @@ func TestQueueKeepsItsRecordOnApacheKafka(t *testing.T) {
 
 	a := d.join(t, c, "a", "images")
 	write(5, "long", "hold")
-	c.until("the long one is in work", 30*time.Second, func() bool { return d.count(d.begun, "long") == 1 })
+	until(t.Context(), t, "the long one is in work", func() bool { return d.count(d.begun, "long") == 1 })
 	for i := range 3 {
 		peer := d.join(t, c, fmt.Sprint("b", i), "images")
 		n := 0
-		c.until("the peer has done something", time.Minute, func() bool {
+		until(t.Context(), t, "the peer has done something", func() bool {
 			for p := range int32(4) {
 				write(p, fmt.Sprintf("b%d-%d-%d", i, p, n), "")
 			}
@@ -197,7 +192,7 @@ func TestQueueKeepsItsRecordOnApacheKafka(t *testing.T) {
 		if i == 0 {
 			other := d.join(t, c, "other", "text")
 			var s *consumer.SetupError
-			if err := <-other.ended; !errors.As(err, &s) || !strings.Contains(err.Error(), `kind "text"`) {
+			if err := other.end(t); !errors.As(err, &s) || !strings.Contains(err.Error(), `kind "text"`) {
 				t.Errorf("a member of another kind ended with %v", err)
 			}
 		}
@@ -215,7 +210,7 @@ func TestQueueKeepsItsRecordOnApacheKafka(t *testing.T) {
 			write(p, fmt.Sprint("other", p), "")
 		}
 	}
-	c.until("what a cannot begin is done by its peer", time.Minute, func() bool {
+	until(t.Context(), t, "what a cannot begin is done by its peer", func() bool {
 		n := 0
 		for p := range 8 {
 			n += d.count(d.done, fmt.Sprint("other", p))
@@ -224,7 +219,7 @@ func TestQueueKeepsItsRecordOnApacheKafka(t *testing.T) {
 	})
 	write(5, "behind", "")
 	close(d.release)
-	c.until("both of the partition are committed", time.Minute, func() bool { return c.committed(5) == 2 })
+	until(t.Context(), t, "both of the partition are committed", func() bool { return c.committed(5) == 2 })
 	if err := errors.Join(a.stop(t), peer.stop(t)); err != nil {
 		t.Error(err)
 	}

@@ -34,17 +34,21 @@ type schemaRegistry struct {
 // start.
 func startRegistry(t testing.TB, dir string, extra ...string) *schemaRegistry {
 	t.Helper()
-	r := &schemaRegistry{t: t, env: append(os.Environ(), "REGISTRY_DIR="+filepath.Join(dir, "registry"),
-		"REGISTRY_PORT="+strconv.Itoa(30_000+10*rand.IntN(200)), "REGISTRY_KAFKA=", "REGISTRY_EXTRA="+strings.Join(extra, " "))}
+	r := &schemaRegistry{t: t}
 	began := time.Now()
 	t.Cleanup(func() { _, _ = r.script("clean") })
-	out, err := r.script("start")
-	urls := regexp.MustCompile(`REGISTRY_URL=(\S+)\s+APICURIO_URL=(\S+)`).FindSubmatch(out)
+	out, err := drawn(func() (string, error) {
+		r.env = append(os.Environ(), "REGISTRY_DIR="+filepath.Join(dir, "registry"), "REGISTRY_PORT="+strconv.Itoa(30_000+10*rand.IntN(200)),
+			"REGISTRY_KAFKA=", "REGISTRY_EXTRA="+strings.Join(extra, " "))
+		out, err := r.script("start")
+		return string(out), err
+	})
+	urls := regexp.MustCompile(`REGISTRY_URL=(\S+)\s+APICURIO_URL=(\S+)`).FindStringSubmatch(out)
 	if err != nil || urls == nil {
 		t.Errorf("registry-local start: %v\n%s", err, out)
 		return r
 	}
-	r.confluent, r.own = string(urls[1]), string(urls[2])
+	r.confluent, r.own = urls[1], urls[2]
 	t.Logf("the registry at %s after %.1f s", r.confluent, time.Since(began).Seconds())
 	return r
 }

@@ -16,7 +16,7 @@ import (
 func TestRollingRestartLoadsEachPartitionOnce(test *testing.T) {
 	t := tell(test)
 	const members = 5
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	a := newApp(t, 1, rand.New(rand.NewPCG(uint64(time.Now().UnixNano()), 0)), revision(t, 1))
 	l := newLoad(t, a.c, 20_000)
@@ -35,18 +35,22 @@ func TestRollingRestartLoadsEachPartitionOnce(test *testing.T) {
 		}
 		return n
 	}
-	before, began := loads(), time.Now()
+	before, began, most := loads(), time.Now(), 2*a.tasks()
 	for _, i := range a.all {
+		stopped := time.Now()
 		i.stop()
 		a.deploy(i.name, revision(t, 2))
 		i.start(nil)
 		a.settle(ctx, i.name+" runs again", isReady)
+		if time.Since(stopped) > shortSession {
+			most += 3 * (a.tasks()/members + 1) // on a busy machine it may have been away for too long: others had its partitions meanwhile
+		}
 	}
 	n := loads() - before
 	t.Logf("rolling restart of %d static members in %s, %d of %d events written meanwhile: %d partitions were loaded %d times",
 		members, time.Since(began).Round(time.Second), l.sent.Load(), l.all(), a.tasks(), n)
-	if n > 2*a.tasks() {
-		t.Errorf("%d loads: more than twice each of the %d partitions", n, a.tasks())
+	if n > most {
+		t.Errorf("%d loads of %d partitions: at most %d were expected", n, a.tasks(), most)
 	}
 	l.pace.Store(0)
 	l.wg.Wait()

@@ -80,7 +80,7 @@ func (s *secured) as(user, input string, args ...string) (out, log string, err e
 }
 
 func (s *secured) at(brokers, password, input string, args ...string) (out, log string, err error) {
-	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, s.program, append(args, "--brokers", brokers)...)
 	var stdout, stderr strings.Builder
@@ -164,7 +164,7 @@ func (s *secured) give(all ...acl) {
 // holds waits until the broker knows of a right, or no more: it learns of both a moment after the controller has answered.
 func (s *secured) holds(a acl, want bool) {
 	s.t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	req := kmsg.NewPtrDescribeACLsRequest()
 	req.ResourceType, req.ResourcePatternType, req.Operation = parsed(a)
@@ -233,7 +233,7 @@ func TestThePrintedRightsSufficeAndEachIsNeeded(t *testing.T) {
 	}
 	of("planner", "operator")
 	s.must("operator", "", "topics", "apply")
-	s.readme()
+	s.document()
 	serve := s.daemon("service", "all", "serve", "--http", "127.0.0.1:0", "--session-timeout", "6s", "--log-level", "debug")
 	serve.start(nil)
 	s.loop()
@@ -247,21 +247,29 @@ func TestThePrintedRightsSufficeAndEachIsNeeded(t *testing.T) {
 func (s *secured) loop() {
 	t := s.t
 	s.must("pipeline", fmt.Sprintf(`{"model_id":"detector/v5.4","mAP_change":-0.12,"timestamp":"%s"}`, time.Now().UTC().Format(time.RFC3339Nano)), "produce", "monitoring.performance")
-	command := s.must("reader", "", "tail", "retrain.commands", "--from", "start", "--count", "1", "--timeout", "2m")
+	command := s.must("reader", "", "tail", "retrain.commands", "--from", "start", "--count", "1", "--timeout", patience.String())
 	if !strings.Contains(command, `"base_version":"v5.4"`) {
 		t.Errorf("the command is %s", command)
 	}
 	trainer := s.worker("all", "true")
 	trainer.start(nil)
-	if result := s.must("reader", "", "tail", "retrain.results", "--from", "start", "--count", "1", "--timeout", "2m"); !strings.Contains(result, "succeeded") {
+	if result := s.must("reader", "", "tail", "retrain.results", "--from", "start", "--count", "1", "--timeout", patience.String()); !strings.Contains(result, "succeeded") {
 		t.Errorf("the result is %s", result)
 	}
-	s.must("person", "", "trigger", "bicycles", "--action", "full", "--create")
-	s.must("reader", "", "tail", "retrain.results", "--from", "start", "--count", "2", "--timeout", "2m")
+	s.trigger("bicycles")
+	s.must("reader", "", "tail", "retrain.results", "--from", "start", "--count", "2", "--timeout", patience.String())
 	s.must("reader", "", "status")
 	s.must("reader", "", "explain", "model", "detector")
 	s.must("reader", "", "verify")
 	trainer.stop()
+}
+
+// trigger has a person ask for a model.
+func (s *secured) trigger(model string) {
+	s.t.Helper()
+	if out, log, err := s.as("person", "", "trigger", model, "--action", "full", "--create"); err != nil && !stands(log) {
+		s.t.Fatalf("trigger %s: %v\n%s%s", model, err, out, log)
+	}
 }
 
 func (s *secured) worker(group, exec string) *instance {

@@ -151,7 +151,7 @@ func (s *secured) prepare(a acl) {
 	case "service Write":
 		s.must("pipeline", event, "produce", "monitoring.performance")
 	case "trainer Write":
-		s.must("person", "", "trigger", "cars", "--action", "full", "--create")
+		s.trigger("cars")
 	}
 }
 

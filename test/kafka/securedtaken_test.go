@@ -40,7 +40,7 @@ func (s *secured) takenAway(serve *instance) {
 			return !r.Ready && strings.Contains(said, "give the principal the right "+x.says)
 		})
 		on()
-		s.must("reader", "", "tail", "retrain.commands", "--from", "start", "--count", fmt.Sprint(commands), "--timeout", "50s")
+		s.must("reader", "", "tail", "retrain.commands", "--from", "start", "--count", fmt.Sprint(commands), "--timeout", patience.String())
 		after := s.until(serve, "it runs again", func(r readiness) bool { return r.Ready }).Generation
 		if x.what.resource != "group" && after != before {
 			s.t.Errorf("generation %d, then %d: the group was not concerned by %s", before, after, x.says)
@@ -58,7 +58,7 @@ func (s *secured) takenAway(serve *instance) {
 // until waits until an instance says so of itself.
 func (s *secured) until(i *instance, what string, good func(readiness) bool) readiness {
 	s.t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	for {
 		r, err := i.readiness()

@@ -60,8 +60,9 @@ func TestStaticMembersAreRestartedInPlaceOrReplaced(test *testing.T) {
 			(*app).losesOne, (*app).rollsOverNewPartitions, (*app).sameID, (*app).end, func(a *app, _ context.Context) { a.judge() }, (*app).madeAnew}},
 	} {
 		test.Run(c.name, func(test *testing.T) {
+			test.Parallel()
 			t := tell(test)
-			ctx, cancel := context.WithTimeout(context.Background(), 10*time.Minute)
+			ctx, cancel := context.WithTimeout(context.Background(), patience)
 			defer cancel()
 			a := newApp(t, c.nodes, rand.New(rand.NewPCG(uint64(time.Now().UnixNano()), 0)), c.policy(t))
 			for _, name := range []string{"a", "b", "c"} {
@@ -82,12 +83,9 @@ func (a *app) underLoad(ctx context.Context) {
 	l := newLoad(a.t, a.c, 12_000)
 	l.pace.Store(200)
 	l.wg.Go(func() { l.events(ctx, 0) })
-	began, in := time.Now(), a.inPlace(ctx)
+	began := time.Now()
 	for _, i := range a.all {
-		i.stop()
-		i.start(nil)
-		a.settle(ctx, i.name+" is back", isReady)
-		in(i)
+		a.inPlace(ctx, i, i.stop)
 	}
 	a.t.Logf("rolled three static members in place in %.1f s, %d events written meanwhile", time.Since(began).Seconds(), l.sent.Load())
 	lost := time.Now()
@@ -108,33 +106,38 @@ func (a *app) underLoad(ctx context.Context) {
 	a.judge()
 }
 
-// inPlace gives what to call when a member was restarted in place: the group's coordinator must know the generation and the assignment
-// of before. (A task may load again for another reason: on a busy machine an answer comes too late.)
-func (a *app) inPlace(ctx context.Context) func(restarted *instance) {
+// inPlace ends a member and starts it again in its place: the group's coordinator must know the generation and the assignment of
+// before. (A task may load again for another reason: on a busy machine an answer comes too late.) There a start may even take longer
+// than the session: then it is done again.
+func (a *app) inPlace(ctx context.Context, i *instance, end func()) {
 	a.t.Helper()
-	generation := a.generations()["a"]
-	before := a.c.assigned(ctx, generation)
-	if len(before) != 3 {
-		a.t.Fatalf("the coordinator knows %v in generation %d; want three members", before, generation)
-	}
-	return func(restarted *instance) {
-		a.t.Helper()
-		after := a.c.assigned(ctx, generation)
-		if !maps.Equal(before, after) {
-			a.t.Errorf("%s was restarted in place: in generation %d the coordinator knew %v, then %v", restarted.name, generation, before, after)
+	for try := 1; ; try++ {
+		generation, began := a.generations()["a"], time.Now()
+		before := a.c.assigned(ctx, generation)
+		if len(before) != 3 {
+			a.t.Fatalf("the coordinator knows %v in generation %d; want three members", before, generation)
 		}
+		end()
+		i.start(nil)
+		a.settle(ctx, i.name+" is back", isReady)
+		after := a.c.assigned(ctx, generation)
+		if maps.Equal(before, after) {
+			return
+		}
+		said := fmt.Sprintf("%s was restarted in place: in generation %d the coordinator knew %v, then %v", i.name, generation, before, after)
+		if took := time.Since(began); took < staticSession || try == 3 {
+			a.t.Errorf("%s, after %v", said, took)
+			return
+		}
+		a.t.Log(said)
 	}
 }
 
 // restartInPlace: peers keep their partitions and the generation.
 func (a *app) restartInPlace(ctx context.Context) {
 	a.t.Helper()
-	b, in := a.all[1], a.inPlace(ctx)
-	killed := time.Now()
-	b.kill()
-	b.start(nil)
-	a.settle(ctx, "b is back", isReady)
-	in(b)
+	b, killed := a.all[1], time.Now()
+	a.inPlace(ctx, b, func() { b.kill() })
 	a.t.Logf("killed and restarted in place: all run after %.1f s, in the same generation", time.Since(killed).Seconds())
 	a.decides("in-place", 5, 5)
 }
@@ -155,7 +158,7 @@ func (a *app) losesOne(ctx context.Context) {
 // that have no checkpoint partition yet wait alone, until they have one.
 func (a *app) rollsOverNewPartitions(ctx context.Context) {
 	a.t.Helper()
-	before := a.generations()
+	before, began := a.generations(), time.Now()
 	for _, i := range a.all {
 		i.stop()
 	}
@@ -173,12 +176,16 @@ func (a *app) rollsOverNewPartitions(ctx context.Context) {
 		}
 		return len(ready.Tasks) > 0
 	})
+	most := int32(4) // a rebalance for the partition, one for the member; twice as many where they meet
+	if time.Since(began) > staticSession {
+		most += 2 * int32(len(before)) // on a busy machine each may have been away for too long: then it is out, and comes back
+	}
 	command(a.t, a.program, "topics", "apply", "--brokers", a.c.brokers)
 	a.settle(ctx, "the new partition runs", isReady)
 	a.add("d", "--instance-id", "d").start(nil)
 	a.settle(ctx, "a fourth member runs", isReady)
-	if after := a.generations(); after["a"] > before["a"]+4 { // a rebalance for the partition, one for the member; twice as many where they meet
-		a.t.Errorf("generations %v, then %v", before, after)
+	if after := a.generations(); after["a"] > before["a"]+most {
+		a.t.Errorf("generations %v, then %v; at most %d later was expected", before, after, most)
 	}
 	a.decides("new", 5, 15)
 }

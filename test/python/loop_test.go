@@ -23,24 +23,28 @@ func TestTheLoopClosesByItselfThroughKills(t *testing.T) {
 	v1 := p.quiet(1)
 
 	// The accuracy fell. Worker and service are killed while the new version is trained.
+	p.held(true)
 	p.produce("monitoring.performance", event(drift))
-	p.training(2)
+	p.training(2, 1)
 	worker.kill()
 	p.dev.kill()
+	p.held(false)
 	p.run()
 	worker.start()
 	v2 := p.quiet(2)
 	p.follows(v2, v1, "soft", "digits?rotate=30")
 
 	// The data drifted again, and further: a rebuild. The worker is killed, and the service when it has begun again.
+	p.held(true)
 	for i := range 3 {
 		p.produce("monitoring.drift", event(fmt.Sprintf(`"stream_id":"digits","p_value":%g,"data_ref":"digits?rotate=60"`, 0.001/float64(i+1))))
 	}
-	p.training(3)
+	p.training(3, 1)
 	worker.kill()
 	worker.start()
-	p.training(3)
+	p.training(3, 2)
 	p.dev.kill()
+	p.held(false)
 	p.run()
 	v3 := p.quiet(3)
 	p.follows(v3, v2, "full", "digits?rotate=60")
@@ -59,22 +63,25 @@ func TestTheLoopClosesByItselfThroughKills(t *testing.T) {
 	p.dev.stop()
 }
 
-// training waits until the n-th command is in training: a trial is done since the last start.
-func (p *pipeline) training(n int) {
+// training waits until the n-th command is in training: a trial is done since it was started so often.
+func (p *pipeline) training(n, starts int) {
 	p.t.Helper()
 	p.sh(fmt.Sprintf("./retrainer tail retrain.commands --from start --count %d --timeout %s", n, patience))
 	id := p.records("retrain.commands")[n-1].CommandID
 	wait(p.t, fmt.Sprintf("command %d is in training", n), func() bool {
-		last := ""
+		last, started := "", 0
 		for _, v := range p.records("retrain.progress") {
-			if v.CommandID == id {
-				last = v.Kind
+			if v.CommandID != id {
+				continue
+			}
+			if last = v.Kind; last == "started" {
+				started++
 			}
 		}
 		if last == "succeeded" || last == "failed" {
-			p.t.Fatalf("command %d has %s already: the test was too slow to kill it in training", n, last)
+			p.t.Fatalf("command %d has %s already: nothing held it", n, last)
 		}
-		return last == "progress"
+		return last == "progress" && started == starts
 	})
 }
 

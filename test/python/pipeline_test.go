@@ -4,10 +4,9 @@ package python
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
-	"math/rand/v2"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -15,6 +14,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/visutility/retrainer/internal/free"
 )
 
 // pipeline is a folder that looks like the repository with the program built in it, and `dev` running there at a port of its own.
@@ -35,7 +36,7 @@ func newPipeline(t *testing.T) *pipeline {
 	if python == "" {
 		t.Fatal("RETRAINER_PYTHON is not set: make test-python runs these tests")
 	}
-	p := &pipeline{t: t, dir: t.TempDir(), broker: freeAddress(t), http: freeAddress(t)}
+	p := &pipeline{t: t, dir: t.TempDir(), broker: free.Address(t), http: free.Address(t)}
 	for _, name := range []string{"examples", "schemas"} {
 		if err := os.Symlink(filepath.Join(top(t), name), filepath.Join(p.dir, name)); err != nil {
 			t.Fatal(err)
@@ -47,23 +48,9 @@ func newPipeline(t *testing.T) *pipeline {
 		t.Fatalf("go build: %v\n%s", err, out)
 	}
 	p.env = append(os.Environ(), "PATH="+filepath.Dir(python)+":"+os.Getenv("PATH"), "USER=ada", "PYTHONDONTWRITEBYTECODE=1",
-		"VTY_BROKERS="+p.broker, "VTY_LISTEN="+p.broker, "VTY_HTTP="+p.http)
+		"VTY_BROKERS="+p.broker, "VTY_LISTEN="+p.broker, "VTY_HTTP="+p.http, "PYTHONPATH="+p.holding(), "HOLD="+p.hold())
 	p.dev = p.process("dev", devLine)
 	return p
-}
-
-// freeAddress is an address that nobody listens on, below the ports that the system gives to clients.
-func freeAddress(t *testing.T) string {
-	t.Helper()
-	for range 100 {
-		address := fmt.Sprintf("127.0.0.1:%d", 15000+rand.IntN(15000))
-		if l, err := net.Listen("tcp", address); err == nil {
-			l.Close()
-			return address
-		}
-	}
-	t.Fatal("no free port")
-	return ""
 }
 
 // process is a long-running command of the pipeline; it is not started yet.
@@ -91,7 +78,10 @@ func (p *pipeline) run() {
 // sh runs a line to its end, which must be good; what it printed.
 func (p *pipeline) sh(line string) string {
 	p.t.Helper()
-	cmd := exec.Command("bash", "-o", "pipefail", "-c", line)
+	ctx, cancel := context.WithTimeout(context.Background(), 2*patience) // dev may be gone, which would be waited for
+	defer cancel()
+	cmd := exec.CommandContext(ctx, "bash", "-o", "pipefail", "-c", line)
+	cmd.WaitDelay = patience
 	var out, log bytes.Buffer
 	cmd.Dir, cmd.Env, cmd.Stdout, cmd.Stderr = p.dir, p.env, &out, &log
 	if err := cmd.Run(); err != nil {

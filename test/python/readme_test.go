@@ -6,69 +6,46 @@ import (
 	"encoding/json"
 	"math"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strconv"
 	"strings"
 	"testing"
-)
 
-// section is the text behind a heading of the README, with its blocks by language.
-func section(t *testing.T, heading string) (text string, blocks map[string][]string) {
-	t.Helper()
-	readme, err := os.ReadFile(filepath.Join(top(t), "README.md"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, rest, found := strings.Cut(string(readme), "\n## "+heading+"\n")
-	if !found {
-		t.Fatalf("README.md has no section %s", heading)
-	}
-	text, _, _ = strings.Cut(rest, "\n## ")
-	blocks = map[string][]string{}
-	for _, m := range regexp.MustCompile("(?s)```(\\w+)\n(.*?)```").FindAllStringSubmatch(text, -1) {
-		blocks[m[1]] = append(blocks[m[1]], m[2])
-	}
-	return text, blocks
-}
+	"github.com/visutility/retrainer/internal/docs"
+)
 
 func TestTheREADMEShowsTheProgramAsItIs(t *testing.T) {
 	program, err := os.ReadFile(filepath.Join(top(t), "examples/python/train.py"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, blocks := section(t, "Train")
-	if len(blocks["python"]) != 1 || !strings.Contains(string(program), blocks["python"][0]) {
-		t.Errorf("the program in README.md is no part of train.py: %q", blocks["python"])
+	for _, b := range docs.Mine(t) {
+		if !strings.Contains(string(program), b.Text) {
+			t.Errorf("%s is no part of train.py:\n%s", b, b.Text)
+		}
 	}
 }
 
-// TestTheREADMEsLoopCloses runs what the README says, line by line; the packages are installed already.
+// TestTheREADMEsLoopCloses types what the README says, then what that of the examples says; the packages are installed already.
 func TestTheREADMEsLoopCloses(t *testing.T) {
-	text, blocks := section(t, "Train")
-	if len(blocks["sh"]) != 2 {
-		t.Fatalf("README.md has %d blocks of commands in this section, not two", len(blocks["sh"]))
-	}
-	lines := strings.Split(strings.TrimSpace(blocks["sh"][0]), "\n")
-	if len(lines) != 3 || lines[0] != "pip install -r examples/python/requirements.txt" || !strings.HasPrefix(lines[1], "./retrainer dev ") {
-		t.Fatalf("this test does not know the first block of commands any more: %q", lines)
-	}
 	p := newPipeline(t)
-	p.dev.line = lines[1]
-	p.run()
-	worker := p.process("worker", lines[2])
-	worker.start()
+	w := docs.Open(t, p.dir, "VTY_BROKERS="+p.broker, "VTY_LISTEN="+p.broker, "VTY_HTTP="+p.http,
+		"PATH="+filepath.Dir(os.Getenv("RETRAINER_PYTHON"))+":"+os.Getenv("PATH"), "PYTHONDONTWRITEBYTECODE=1")
+	w.Replace("pip install", "python -m pip install") // which an environment that was moved has too
+	w.Do("README.md", "")
 
-	out := p.sh("set -e\n" + blocks["sh"][1])
 	var last struct{ Value value }
-	for line := range strings.Lines(out) {
-		if strings.HasPrefix(line, `{"topic":"retrain.results"`) {
-			if err := json.Unmarshal([]byte(line), &last); err != nil {
-				t.Fatal(err)
-			}
-		}
+	lines := strings.Split(strings.TrimSpace(w.Said("./retrainer tail retrain.results --from start --count 2")), "\n")
+	if err := json.Unmarshal([]byte(lines[len(lines)-1]), &last); err != nil {
+		t.Fatalf("%v in %q", err, lines)
 	}
-	said := regexp.MustCompile(`accuracy (0\.\d+); the old version has (0\.\d+) there \(base_accuracy\)`).FindStringSubmatch(text)
+	text, err := os.ReadFile(filepath.Join(top(t), "README.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	said := regexp.MustCompile(`accuracy (0\.\d+); the old version has (0\.\d+) there \(base_accuracy\)`).FindStringSubmatch(string(text))
 	if said == nil {
 		t.Fatal("README.md does not say any more what comes out")
 	}
@@ -79,6 +56,29 @@ func TestTheREADMEsLoopCloses(t *testing.T) {
 		}
 	}
 	p.quiet(2)
-	worker.stop()
-	p.dev.stop()
+	w.Stop("worker") // one or the other, it says
+	w.Do("examples/python/README.md", "")
+}
+
+// The loop that the README of the events shows writes what `convert river` reads.
+func TestTheLoopForRiverWritesWhatConvertReads(t *testing.T) {
+	const detector = `
+import json
+class Detector:
+    drift_detected = False
+    def update(self, x):
+        self.drift_detected = x > 1
+samples, detector = [0, 2, 0], Detector()
+`
+	for _, b := range docs.Mine(t) {
+		out, err := exec.Command(os.Getenv("RETRAINER_PYTHON"), "-c", detector+b.Text+"print(json.dumps(log))").CombinedOutput()
+		if err != nil {
+			t.Fatalf("%s: %v\n%s", b, err, out)
+		}
+		convert := exec.Command("go", "run", "./examples/events/convert", "river", "-model", "m", "-window", "1h")
+		convert.Dir, convert.Stdin = top(t), strings.NewReader(string(out))
+		if events, err := convert.CombinedOutput(); err != nil || !strings.Contains(string(events), "drift_detected") {
+			t.Errorf("%v from %s\n%s", err, out, events)
+		}
+	}
 }

@@ -1,7 +1,10 @@
 package embedded
 
 import (
+	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"os"
 	"path/filepath"
@@ -20,6 +23,9 @@ type Broker struct {
 	lock      *os.File
 	decisions *decisions
 	address   string
+
+	failed context.Context // done once something could not be written
+	fail   context.CancelCauseFunc
 }
 
 // Start starts a broker that listens on address (host:port) and keeps its data in the folder data, which is made if it is not
@@ -34,11 +40,14 @@ func Start(address, data string, log zerolog.Logger) (b *Broker, err error) {
 		return nil, fmt.Errorf("listen address %q: the port must be a number from 0 to 65535", address)
 	}
 	if err := os.MkdirAll(data, 0o755); err != nil {
-		return nil, fmt.Errorf("data folder: %w", err)
+		return nil, unusable(data, err)
 	}
 	held, err := lock(filepath.Join(data, "lock"))
+	if errors.Is(err, errInUse) {
+		return nil, fmt.Errorf("the data folder %s is in use by another process; stop that one, or give another --data", data)
+	}
 	if err != nil {
-		return nil, fmt.Errorf("the data folder %s is in use by another process: %w; stop that one, or give another --data", data, err)
+		return nil, unusable(data, err)
 	}
 	defer func() {
 		if err != nil {
@@ -46,22 +55,33 @@ func Start(address, data string, log zerolog.Logger) (b *Broker, err error) {
 		}
 	}()
 	b = &Broker{lock: held}
-	if b.decisions, err = openDecisions(filepath.Join(data, "decided")); err != nil {
-		return nil, err
+	b.failed, b.fail = context.WithCancelCause(context.Background())
+	if b.decisions, err = openDecisions(filepath.Join(data, "decided"), b.unwritten); err != nil {
+		return nil, unusable(data, err)
 	}
 	if err := repair(data, b.decisions, log); err != nil {
 		return nil, fmt.Errorf("the data folder %s cannot be repaired after a crash: %w; keep a copy if it matters, and begin with another --data", data, err)
 	}
 	b.fake, err = kfake.NewCluster(kfake.NumBrokers(1), kfake.Ports(int(n)), kfake.DataDir(data), kfake.SyncWrites(),
 		kfake.BrokerConfigs(map[string]string{"log.cleaner.backoff.ms": strconv.FormatInt(never.Milliseconds(), 10)}),
-		kfake.WithLogger(logger{log}),
+		kfake.WithLogger(logger{b, log}),
 		kfake.ListenFn(func(network, _ string) (net.Listener, error) { return net.Listen(network, address) }))
+	if onFile := (*fs.PathError)(nil); errors.As(err, &onFile) { // of several that say the same
+		return nil, unusable(data, onFile)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("the embedded broker cannot start on %s: %w; is another one running there? --listen gives another address", address, err)
 	}
 	b.address = b.fake.ListenAddrs()[0]
 	b.control()
 	return b, nil
+}
+
+// errInUse is that another process has a folder's lock.
+var errInUse = errors.New("in use")
+
+func unusable(data string, err error) error {
+	return fmt.Errorf("the data folder %s cannot be used: %w; give another --data", data, err)
 }
 
 // never is when kfake would compact.
@@ -82,7 +102,8 @@ func (b *Broker) control() {
 		b.fake.ControlKey(int16(key), func(req kmsg.Request) (kmsg.Response, error, bool) {
 			b.fake.KeepControl()
 			f(req)
-			return nil, nil, false
+			err := b.Failure()
+			return nil, err, err != nil // the connection is closed, and nobody is told that it was done
 		})
 	}
 	see(kmsg.Produce, func(req kmsg.Request) { b.produce(req.(*kmsg.ProduceRequest)) })
@@ -128,11 +149,18 @@ func (b *Broker) topic(req *kmsg.ProduceRequest, t *kmsg.ProduceRequestTopic) (n
 }
 
 // logger hands kfake's words on.
-type logger struct{ log zerolog.Logger }
+type logger struct {
+	b   *Broker
+	log zerolog.Logger
+}
 
 func (l logger) Logf(level kfake.LogLevel, format string, args ...any) {
 	event := l.log.Debug()
+	if err := unwrittenByKfake(format, args); err != nil {
+		l.b.unwritten(err)
+	}
 	switch {
+	case l.b.Failure() != nil: // whoever runs the broker says it, and what comes later follows from it
 	case level == kfake.LogLevelError:
 		event = l.log.Error()
 	case level == kfake.LogLevelWarn && !strings.HasPrefix(format, "txn: "): // of transactions it warns that they take milliseconds

@@ -3,6 +3,7 @@ package embedded
 import (
 	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -276,7 +277,7 @@ func TestARepairThatIsKilledIsDoneAgain(t *testing.T) {
 	b.Close()
 	withoutMarker(t, torn, "one")
 	withoutMarker(t, torn, "two")
-	d, err := openDecisions(filepath.Join(torn, "decided"))
+	d, err := openDecisions(filepath.Join(torn, "decided"), func(err error) { t.Error(err) })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -344,7 +345,7 @@ func TestTopicsWithLogAppendTimeHaveTheBrokersTime(t *testing.T) {
 	}
 }
 
-func TestAFolderInUseIsRefused(t *testing.T) {
+func TestAFolderInUseOrOfNoUseIsRefused(t *testing.T) {
 	t.Parallel()
 	data := t.TempDir()
 	b := start(t, data)
@@ -354,5 +355,14 @@ func TestAFolderInUseIsRefused(t *testing.T) {
 	}
 	if _, err := Start(b.Address(), t.TempDir(), zerolog.Nop()); err == nil || !strings.Contains(err.Error(), "--listen") {
 		t.Errorf("%v", err)
+	}
+	locked, undecided := t.TempDir(), t.TempDir()
+	if err := errors.Join(os.Mkdir(filepath.Join(locked, "lock"), 0o755), os.WriteFile(filepath.Join(undecided, "decided"), nil, 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	for _, data := range []string{locked, undecided} {
+		if _, err := Start("127.0.0.1:0", data, zerolog.Nop()); err == nil || !strings.Contains(err.Error(), "--data") || strings.Contains(err.Error(), "in use") {
+			t.Errorf("%v", err)
+		}
 	}
 }

@@ -14,10 +14,11 @@ import (
 
 // decisions remembers on disk which transactions are to be committed, before kfake writes the first marker of one: what a
 // transaction coordinator's log is for. There is one file a producer id, which holds its last decision until the next
-// transaction of that id begins. kfake's request loop calls the methods; what they cannot write makes them give up the
-// process, for going on would break the promise.
+// transaction of that id begins. kfake's request loop calls the methods; what they cannot write ends the broker, for going on
+// would break the promise.
 type decisions struct {
 	folder string
+	failed func(error)            // is told what could not be written
 	open   map[int64]*transaction // by producer id
 	ids    map[string]int64       // producer ids by transactional id
 }
@@ -45,11 +46,11 @@ type offset struct {
 	Metadata    *string
 }
 
-func openDecisions(folder string) (*decisions, error) {
+func openDecisions(folder string, failed func(error)) (*decisions, error) {
 	if err := os.MkdirAll(folder, 0o755); err != nil {
 		return nil, err
 	}
-	return &decisions{folder: folder, open: map[int64]*transaction{}, ids: map[string]int64{}}, nil
+	return &decisions{folder: folder, failed: failed, open: map[int64]*transaction{}, ids: map[string]int64{}}, nil
 }
 
 // of is the producer's transaction at an epoch; nil where a later epoch has been seen.
@@ -107,7 +108,9 @@ func (d *decisions) end(req *kmsg.EndTxnRequest) {
 	}
 	t.decided = true
 	if req.Commit && len(t.Partitions) > 0 {
-		must(d.write(t))
+		if err := d.write(t); err != nil {
+			d.failed(err)
+		}
 	}
 }
 
@@ -119,12 +122,6 @@ func (d *decisions) fence(req *kmsg.InitProducerIDRequest) {
 	if id, ok := d.ids[*req.TransactionalID]; ok && d.open[id] != nil {
 		d.forget(id)
 		*d.open[id] = transaction{ProducerID: id, Epoch: d.open[id].Epoch, decided: true}
-	}
-}
-
-func must(err error) {
-	if err != nil {
-		panic(fmt.Sprintf("the embedded broker cannot write to its data folder: %v", err))
 	}
 }
 
@@ -143,7 +140,7 @@ func (d *decisions) write(t *transaction) error {
 
 func (d *decisions) forget(id int64) {
 	if err := os.Remove(d.path(id)); err != nil && !os.IsNotExist(err) {
-		must(err)
+		d.failed(err)
 	}
 }
 

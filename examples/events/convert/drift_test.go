@@ -40,7 +40,7 @@ func TestADriftReportBecomesOneNumberAStream(t *testing.T) {
 		{"one of several p-values", "alibi -stream s -feature f2", several, 0.9, 0.1, "KSDrift", "tested=1"},
 		{"a detector that looks at all features together", "alibi -stream s", single, 0.7, 0.001, "MMDDrift", "is_drift=0"},
 		{"p is 1 at most, and distances of two units are none", "alibi -stream s", tabular, 1, none, "TabularDrift", "least=f0"},
-		{"a verdict is 1", "river -stream s", kswin, none, 1, "KSWIN.drift_detected", "index=1"},
+		{"yes is 1", "river -stream s", kswin, none, 1, "KSWIN.drift_detected", "index=1"},
 		{"a p-value of river", "river -stream s -metric p_value", kswin, 0.0001, 0.0001, "KSWIN.p_value", "index=1"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -55,11 +55,11 @@ func river(in io.Reader, s settings) ([]event, error) {
 	return events, nil
 }
 
-// figure is a number of the detector, or a verdict as 1 or 0.
+// figure is a number of the detector, or yes or no as 1 or 0.
 func figure(state map[string]json.RawMessage, name string) (float64, error) {
-	var verdict bool
-	if json.Unmarshal(state[name], &verdict) == nil {
-		if verdict {
+	var yes bool
+	if json.Unmarshal(state[name], &yes) == nil {
+		if yes {
 			return 1, nil
 		}
 		return 0, nil

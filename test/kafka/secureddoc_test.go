@@ -10,18 +10,20 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/visutility/retrainer/internal/docs"
 )
 
-// readme runs what README.md says of a secured cluster, as its user `retrainer`: first without a right, then with those that it
+// document runs what docs/cluster.md says of a secured cluster, as its user `retrainer`: first without a right, then with those that it
 // printed itself, given by Kafka's own kafka-acls in the words of the lines.
-func (s *secured) readme() {
+func (s *secured) document() {
 	s.t.Helper()
 	s.addUser("retrainer")
-	file := filepath.Join(s.dir, "readme-password")
+	file := filepath.Join(s.dir, "document-password")
 	if err := os.WriteFile(file, []byte(secret+"\n"), 0o600); err != nil {
 		s.t.Fatal(err)
 	}
-	block := strings.NewReplacer("kafka:9093", s.tls, "/run/secrets/kafka", file).Replace(firstBlock(s.t, "README.md", "### A secured cluster"))
+	block := strings.NewReplacer("kafka:9093", s.tls, "/run/secrets/kafka", file).Replace(docs.Mine(s.t)[0].Text)
 	run := func() (out, log string, err error) {
 		cmd := exec.Command("bash", "-eu", "-o", "pipefail", "-c", block)
 		cmd.Dir = s.dir // where ./retrainer and ca.pem are
@@ -36,7 +38,7 @@ func (s *secured) readme() {
 	out, log, err := run()
 	lines := regexp.MustCompile(`(?m)^ *topics plan\n((?: +--.*\n)+)`).FindStringSubmatch(out)
 	if err == nil || lines == nil {
-		s.t.Fatalf("README.md's commands for a secured cluster, without rights: %v\n%s%s", err, out, log)
+		s.t.Fatalf("docs/cluster.md's commands for a secured cluster, without rights: %v\n%s%s", err, out, log)
 	}
 	for _, line := range strings.Split(strings.TrimSpace(lines[1]), "\n") {
 		args := append([]string{"tool", "org.apache.kafka.tools.AclCommand"}, strings.Fields("--bootstrap-server "+s.brokers+" --add --allow-principal User:retrainer "+line)...)
@@ -51,11 +53,11 @@ func (s *secured) readme() {
 		}
 	}
 	if out, log, err = run(); err != nil {
-		s.t.Errorf("README.md's commands for a secured cluster: %v\n%s%s", err, out, log)
+		s.t.Errorf("docs/cluster.md's commands for a secured cluster: %v\n%s%s", err, out, log)
 	}
 	for _, who := range append([]string{"all are there and as they must be"}, slices.Collect(maps.Keys(grantees))...) {
 		if !strings.Contains(out, who) {
-			s.t.Errorf("README.md's commands for a secured cluster say nothing of %q:\n%s", who, out)
+			s.t.Errorf("docs/cluster.md's commands for a secured cluster say nothing of %q:\n%s", who, out)
 		}
 	}
 }

@@ -27,8 +27,8 @@ func (a Act) String() string { return actNames[a] }
 // Stops says that the act makes the host stand still for a while.
 func (a Act) Stops() bool { return a == StopBefore || a == StopAfter }
 
-// Verdict is the fate of one request. The zero Verdict lets it pass.
-type Verdict struct {
+// Fault is the fate of one request. The zero Fault lets it pass.
+type Fault struct {
 	Act Act
 
 	// Delay is before the request goes on; for Late and Stray it is how long the request stays in the network, for
@@ -43,37 +43,37 @@ type Verdict struct {
 	Answer time.Duration
 }
 
-// Judge gives each request its fate when it is sent. Judges of one bubble are called one after the other, must not block and
+// Faults say what happens to a request when it is sent. Those of one bubble are called one after the other, must not block and
 // not call the trace or a Host.
-type Judge func(x *Exchange) Verdict
+type Faults func(x *Exchange) Fault
 
-// At judges request i of a host.
-func At(host string, i int, v Verdict) Judge {
-	return func(x *Exchange) Verdict {
+// At is the fault of request i of a host.
+func At(host string, i int, f Fault) Faults {
+	return func(x *Exchange) Fault {
 		if x.Host == host && x.Index == i {
-			return v
+			return f
 		}
-		return Verdict{}
+		return Fault{}
 	}
 }
 
-// Nth judges the n-th request (from 1) that m accepts, over all hosts that have the judge.
-func Nth(n int, m Match, v Verdict) Judge {
+// Nth is the fault of the n-th request (from 1) that m accepts, over all hosts that have these faults.
+func Nth(n int, m Match, f Fault) Faults {
 	var seen atomic.Int32
-	return func(x *Exchange) Verdict {
+	return func(x *Exchange) Fault {
 		if m(x) && int(seen.Add(1)) == n {
-			return v
+			return f
 		}
-		return Verdict{}
+		return Fault{}
 	}
 }
 
-// Each judges every request that m accepts.
-func Each(m Match, v Verdict) Judge {
-	return func(x *Exchange) Verdict {
+// Each is the fault of every request that m accepts.
+func Each(m Match, f Fault) Faults {
+	return func(x *Exchange) Fault {
 		if m(x) {
-			return v
+			return f
 		}
-		return Verdict{}
+		return Fault{}
 	}
 }

@@ -1,12 +1,8 @@
 package main
 
 import (
-	"fmt"
 	"os/exec"
-	"strings"
 	"testing"
-
-	"github.com/visutility/retrainer/retrain"
 )
 
 func TestANameIsWrittenAsAShellTakesIt(t *testing.T) {
@@ -37,25 +33,32 @@ func TestTheNearestNamesAreSuggested(t *testing.T) {
 	}
 }
 
-func TestAShareIsRoundedDown(t *testing.T) {
-	if share(1.5, 3) != "50%" || share(2.9999, 3) != "99%" || share(-1, 3) != "0%" {
-		t.Error(share(1.5, 3), share(2.9999, 3), share(-1, 3))
+// Topics of an app begin alike: what is near is the rest.
+func TestTheNearestTopicsAreSuggested(t *testing.T) {
+	known := (&configuration{app: "retrain", drift: []string{"monitoring.drift"}, performance: []string{"monitoring.performance"}}).wishes(false)
+	var names []string
+	for _, w := range known {
+		names = append(names, w.name)
+	}
+	for topic, want := range map[string]string{
+		"retrain.command":    "; did you mean retrain.commands?",
+		"retrian.commands":   "; did you mean retrain.commands?",
+		"retrain.progres":    "; did you mean retrain.progress?",
+		"monitoring.drfit":   "; did you mean monitoring.drift?",
+		"retrain.nothing":    "",
+		"retrian.nothing":    "",
+		"monitoring.nothing": "",
+		"retrain.":           "",
+		"x":                  "",
+	} {
+		if got := suggestedTopics(topic, names); got != want {
+			t.Errorf("%s%s, expected %s", topic, got, want)
+		}
 	}
 }
 
-func TestEveryReasonHasItsWords(t *testing.T) {
-	seen := map[string]bool{}
-	for _, reason := range []retrain.Reason{retrain.ReasonAlert, retrain.ReasonRequested, retrain.ReasonQuiet, retrain.ReasonStale,
-		retrain.ReasonUndeployed, retrain.ReasonInFlight, retrain.ReasonCooldown, retrain.ReasonUnknownModel} {
-		action := retrain.NoAction
-		if reason == retrain.ReasonAlert || reason == retrain.ReasonRequested {
-			action = retrain.SoftRetrain
-		}
-		text := decided(action, reason)
-		words := strings.TrimSuffix(text, fmt.Sprintf(" (%s)", reason))
-		if words == text || seen[words] || words == string(action) || action == retrain.SoftRetrain && !strings.HasPrefix(text, "soft retrain: ") {
-			t.Errorf("%s: %q", reason, text)
-		}
-		seen[words] = true
+func TestAShareIsRoundedDown(t *testing.T) {
+	if share(1.5, 3) != "50%" || share(2.9999, 3) != "99%" || share(-1, 3) != "0%" {
+		t.Error(share(1.5, 3), share(2.9999, 3), share(-1, 3))
 	}
 }
