@@ -7,7 +7,6 @@ import (
 	"slices"
 	"sync"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -134,7 +133,6 @@ func aloneLife(told *watched) sim.Life {
 			if err = seen.equal(w); err != nil {
 				t.Log(l.b.String())
 			}
-			synctest.Wait() // or a commit may be on its way at this very moment: traced, and not told yet
 			xs = w.Trace.All()
 			all := seen.soFar()
 			maps.Copy(told.ended, all.ended)

@@ -198,7 +198,9 @@ func (w *World) Keep(name string, run Run, faults Faults, pause time.Duration) {
 	})
 }
 
-// Until waits for cond, looking every 50 ms of virtual time, and fails the test if it does not come true within limit.
+// Until waits for cond, looking every 50 ms of virtual time, and fails the test if it does not come true within limit. It looks when
+// all that can be done at that moment has been done: what is seen, and what goes on from there, does not depend on which goroutine
+// the scheduler ran first.
 func (w *World) Until(limit time.Duration, what string, cond func() bool) bool {
 	w.T.Helper()
 	return w.UntilEvery(50*time.Millisecond, limit, what, cond)
@@ -208,7 +210,7 @@ func (w *World) Until(limit time.Duration, what string, cond func() bool) bool {
 func (w *World) UntilEvery(step, limit time.Duration, what string, cond func() bool) bool {
 	w.T.Helper()
 	for end := time.Now().Add(limit); ; time.Sleep(step) {
-		if cond() {
+		if synctest.Wait(); cond() {
 			return true
 		}
 		if !time.Now().Before(end) {

@@ -105,7 +105,7 @@ func TestTheConsumerLeavesAloneWhatWasNeverCommandedOrCameTooLate(t *testing.T) 
 		t.Fatalf("nobody took the command, and its result is %+v", late)
 	}
 	p.sh(first)
-	command := p.await("retrain.commands", 2)[1]
+	command := of("digits", p.await("retrain.commands", 2))[0]
 	p.abort("retrain.commands", command.CommandID, "00000000-0000-4000-8000-000000000000")
 
 	consumer := p.consumer()

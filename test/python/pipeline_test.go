@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -143,6 +144,11 @@ func (p *pipeline) await(topic string, n int) (values []value) {
 		p.t.Fatalf("%s has %d records, not %d: %+v", topic, len(values), n, values)
 	}
 	return values
+}
+
+// of are the records of a model, in their order: between models, which have partitions of their own, there is none.
+func of(model string, values []value) []value {
+	return slices.DeleteFunc(values, func(v value) bool { return v.Model != model })
 }
 
 // reported are the words of trainers on a command, of one kind.
