@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"testing"
 	"time"
 )
@@ -26,6 +27,7 @@ func TestRollingRestartLoadsEachPartitionOnce(test *testing.T) {
 		a.add(name, "--instance-id", name).start(nil)
 	}
 	a.settle(ctx, "all instances run", isReady)
+	a.fires(ctx, "goes")
 	l.wg.Go(func() { l.events(ctx, 0) })
 	loads := func() (n int) {
 		for _, i := range a.all {
@@ -64,4 +66,15 @@ func TestRollingRestartLoadsEachPartitionOnce(test *testing.T) {
 	if policies, switches := a.judgeSwitches(); policies != 2 || switches != 2*partitions {
 		t.Errorf("%d policies were active, and partitions of events switched %d times; want 2, and each of the %d partitions once", policies, switches, 2*partitions)
 	}
+}
+
+// fires has an alert of a rule fire that only a switch of policies ends: of a model of which nothing more is heard.
+func (a *app) fires(ctx context.Context, rule string) {
+	a.t.Helper()
+	for n := range 2 {
+		a.produce("monitoring.performance", drop("silent/v1", fmt.Sprint("silent", n), time.Now()))
+	}
+	until(ctx, a.t, "an alert of rule "+rule+" fires", func() bool {
+		return slices.ContainsFunc(a.tail("retrain.ledger", 0), func(r record) bool { return r.Value["rule"] == rule && r.Value["state"] == "firing" })
+	})
 }
